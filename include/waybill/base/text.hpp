@@ -1,0 +1,32 @@
+// Small text tools: JSON string escaping, edit distance for suggestions.
+
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace waybill {
+
+// Appends `text` as a JSON string with its quotes (RFC 8259 §7).  Bytes that are
+// not UTF-8 become U+FFFD, so the result is always valid JSON.
+void append_json_string(std::string& out, std::string_view text);
+
+// `text` shortened to at most `limit` bytes at a character boundary, control
+// characters replaced by '?': what of an input may be repeated in a message.
+[[nodiscard]] std::string printable(std::string_view text, std::size_t limit = 100);
+
+// The candidate that a person most likely meant by `word` (Damerau-Levenshtein
+// distance at most a third of its length), or nothing.
+[[nodiscard]] std::optional<std::string_view> closest(std::string_view word,
+                                                      std::span<const std::string_view> candidates);
+
+// ASCII-only case folding; locale never matters on the wire.
+[[nodiscard]] char ascii_lower(char c) noexcept;
+[[nodiscard]] bool iequals(std::string_view a, std::string_view b) noexcept;
+[[nodiscard]] std::string_view trim_ows(std::string_view text) noexcept;  // SP and HTAB, both ends
+
+[[nodiscard]] bool is_valid_utf8(std::string_view text) noexcept;
+
+}  // namespace waybill

@@ -1,0 +1,127 @@
+#include "waybill/base/money.hpp"
+
+#include <limits>
+
+#include "waybill/base/text.hpp"
+
+namespace waybill {
+namespace {
+
+constexpr unsigned kMoneyScale = 12;
+
+bool is_digit(char c) noexcept {
+  return c >= '0' && c <= '9';
+}
+
+Error not_a_decimal(std::string_view text) {
+  std::string detail = "'" + printable(text, 40) + "' is not a decimal number";
+  if (text.find(',') != std::string_view::npos) {
+    std::string fixed = printable(text, 40);
+    fixed[fixed.find(',')] = '.';
+    detail += " (write " + fixed + ")";
+  } else {
+    detail += " (write digits with at most one point, such as 0.15)";
+  }
+  return {ErrorKind::InvalidRequest, "invalid_decimal", std::move(detail)};
+}
+
+Error out_of_range(std::string_view text) {
+  return {ErrorKind::InvalidRequest, "money_out_of_range",
+          "'" + printable(text, 40) + "' is too large or has more decimals than can be kept exactly"};
+}
+
+}  // namespace
+
+std::optional<Money> to_money(Int128 picodollars) noexcept {
+  if (picodollars > std::numeric_limits<std::int64_t>::max() ||
+      picodollars < std::numeric_limits<std::int64_t>::min()) {
+    return std::nullopt;
+  }
+  return Money::picodollars(static_cast<std::int64_t>(picodollars));
+}
+
+std::optional<Money> add(Money a, Money b) noexcept {
+  return to_money(Int128{a.count()} + Int128{b.count()});
+}
+
+std::optional<Money> subtract(Money a, Money b) noexcept {
+  return to_money(Int128{a.count()} - Int128{b.count()});
+}
+
+std::optional<Money> multiply(Money unit, std::uint64_t quantity) noexcept {
+  return to_money(Int128{unit.count()} * static_cast<Int128>(quantity));
+}
+
+std::string to_decimal(Money amount) {
+  // Through Int128, because the most negative count has no positive twin.
+  Int128 count = amount.count();
+  const bool negative = count < 0;
+  if (negative) {
+    count = -count;
+  }
+  constexpr std::int64_t kDollar = 1'000'000'000'000;
+  std::string out = negative ? "-" : "";
+  out += std::to_string(static_cast<std::int64_t>(count / kDollar));
+  auto fraction = static_cast<std::int64_t>(count % kDollar);
+  if (fraction != 0) {
+    std::string digits(kMoneyScale, '0');
+    for (std::size_t i = kMoneyScale; i-- > 0; fraction /= 10) {
+      digits[i] = static_cast<char>('0' + fraction % 10);
+    }
+    digits.erase(digits.find_last_not_of('0') + 1);
+    out += '.';
+    out += digits;
+  }
+  return out;
+}
+
+Result<std::int64_t> parse_scaled(std::string_view text, unsigned scale) {
+  const bool negative = text.starts_with('-');
+  const std::string_view digits = negative ? text.substr(1) : text;
+  const std::size_t point = digits.find('.');
+  const std::string_view whole = digits.substr(0, point);
+  const std::string_view fraction =
+      point == std::string_view::npos ? std::string_view{} : digits.substr(point + 1);
+  if (whole.empty() || (point != std::string_view::npos && fraction.empty())) {
+    return not_a_decimal(text);
+  }
+
+  constexpr Int128 kLimit = std::numeric_limits<std::int64_t>::max();
+  Int128 value = 0;
+  bool fits = true;
+  unsigned decimals = 0;
+  for (const std::string_view part : {whole, fraction}) {
+    for (const char c : part) {
+      if (!is_digit(c)) {
+        return not_a_decimal(text);
+      }
+      if (part.data() == fraction.data() && decimals == scale) {
+        fits = fits && c == '0';  // zeros beyond the scale change nothing
+        continue;
+      }
+      if (part.data() == fraction.data()) {
+        ++decimals;
+      }
+      value = fits ? value * 10 + (c - '0') : value;
+      fits = fits && value <= kLimit;
+    }
+  }
+  for (; fits && decimals < scale; ++decimals) {
+    value *= 10;
+    fits = value <= kLimit;
+  }
+  if (!fits) {
+    return out_of_range(text);
+  }
+  return static_cast<std::int64_t>(negative ? -value : value);
+}
+
+Result<Money> parse_money(std::string_view text) {
+  auto scaled = parse_scaled(text, kMoneyScale);
+  if (!scaled) {
+    return scaled.error();
+  }
+  return Money::picodollars(*scaled);
+}
+
+}  // namespace waybill

@@ -1,0 +1,46 @@
+#include "waybill/base/generation_id.hpp"
+
+#include <array>
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace waybill {
+namespace {
+
+constexpr WallTime kNow{std::chrono::seconds(1'787'300'000)};
+
+TEST(GenerationIdText, HasTheDocumentedForm) {
+  std::array<std::uint8_t, 12> random{};
+  random.fill(0xFF);
+  const std::string text = GenerationId::make(kNow, random).to_string();
+  EXPECT_EQ(text.size(), GenerationId::kTextSize);
+  EXPECT_TRUE(text.starts_with("gen-1787300000-")) << text;
+  EXPECT_EQ(text.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyz", 15), std::string::npos);
+}
+
+TEST(GenerationIdText, RoundTrips) {
+  GenerationIdSource source;
+  for (int i = 0; i < 1000; ++i) {
+    const GenerationId id = source.next(kNow);
+    EXPECT_EQ(GenerationId::parse(id.to_string()), id);
+    EXPECT_EQ(id.unix_seconds(), 1'787'300'000);
+  }
+}
+
+TEST(GenerationIdText, OtherTextIsRefused) {
+  const std::string good = GenerationIdSource().next(kNow).to_string();
+  for (const std::string& bad : {std::string(), std::string("gen_1"), good + "0", good.substr(1),
+                                "gen-17873000x0-" + good.substr(15), "gen-1787300000-" + std::string(20, 'z'),
+                                "gen-9999999999-" + good.substr(15), "gen-1787300000-" + std::string(20, 'A')}) {
+    EXPECT_FALSE(GenerationId::parse(bad)) << bad;
+  }
+}
+
+TEST(GenerationIdOrder, LaterSortsLater) {
+  GenerationIdSource source;
+  EXPECT_LT(source.next(kNow), source.next(kNow + std::chrono::seconds(1)));
+}
+
+}  // namespace
+}  // namespace waybill

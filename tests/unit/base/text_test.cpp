@@ -1,0 +1,62 @@
+#include "waybill/base/text.hpp"
+
+#include <array>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "waybill/base/secret.hpp"
+#include "waybill/base/time.hpp"
+
+namespace waybill {
+namespace {
+
+std::string json(std::string_view text) {
+  std::string out;
+  append_json_string(out, text);
+  return out;
+}
+
+TEST(JsonString, EscapesWhatMustBeEscaped) {
+  EXPECT_EQ(json("a\"b\\c\n\r\t\x01"), R"("a\"b\\c\n\r\t\u0001")");
+  EXPECT_EQ(json("h\xC3\xA9 \xF0\x9F\x98\x80"), "\"h\xC3\xA9 \xF0\x9F\x98\x80\"");
+}
+
+TEST(JsonString, InvalidUtf8BecomesTheReplacementCharacter) {
+  EXPECT_EQ(json("a\xFF"), "\"a\xEF\xBF\xBD\"");
+  EXPECT_EQ(json("\xED\xA0\x80"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");  // a surrogate
+}
+
+TEST(Printable, CutsAtCharactersAndHidesControls) {
+  EXPECT_EQ(printable("a\nb"), "a?b");
+  EXPECT_EQ(printable("h\xC3\xA9llo", 2), "h...");
+  EXPECT_EQ(printable("hello", 3), "hel...");
+}
+
+TEST(Closest, FindsTheLikelyWordOnly) {
+  constexpr std::array<std::string_view, 3> kNames{"upstream_model", "provider", "price"};
+  EXPECT_EQ(closest("up_stream_model", kNames), "upstream_model");
+  EXPECT_EQ(closest("prcie", kNames), "price");
+  EXPECT_FALSE(closest("temperature", kNames));
+}
+
+TEST(Utf8, TableOfForms) {
+  EXPECT_TRUE(is_valid_utf8("ascii \xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80"));
+  EXPECT_FALSE(is_valid_utf8("\xC0\xAF"));          // overlong
+  EXPECT_FALSE(is_valid_utf8("\xF4\x90\x80\x80"));  // above 10FFFF
+  EXPECT_FALSE(is_valid_utf8("\xE2\x82"));          // cut
+}
+
+TEST(SecretText, MovedFromHoldsNothing) {
+  Secret a(std::string("sk-short"));
+  const Secret b(std::move(a));
+  EXPECT_TRUE(a.empty());  // NOLINT(bugprone-use-after-move): that is what is tested
+  EXPECT_EQ(b.reveal(), "sk-short");
+}
+
+TEST(Rfc3339, IsUtcWithMilliseconds) {
+  EXPECT_EQ(to_rfc3339(WallTime(std::chrono::milliseconds(1'787'300'000'123))), "2026-08-21T09:33:20.123Z");
+}
+
+}  // namespace
+}  // namespace waybill
