@@ -1,0 +1,78 @@
+#include "waybill/net/worker.hpp"
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detail/concurrency_hint.hpp>
+
+namespace waybill::net {
+
+// One thread runs the context, so the reactor needs no locks; the scheduler
+// keeps its own, because other threads post to it.
+Worker::Worker(std::size_t index)
+    : index_(index),
+      context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
+      wheel_(Clock::now()),
+      driver_(context_),
+      buffer_(std::make_unique<char[]>(kReadBufferSize + kReadPadding)) {
+  // OpenSSL writes without MSG_NOSIGNAL: a peer that is gone is an error code to
+  // us, never the end of the process.
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+Worker::~Worker() = default;
+
+void Worker::run() {
+  const auto keep_running = asio::make_work_guard(context_);
+  context_.run();
+}
+
+void Worker::stop() {
+  context_.stop();
+}
+
+void Worker::arm(TimerWheel::Entry& entry, TimePoint deadline) {
+  wheel_.arm(entry, deadline);
+  if (deadline != TimePoint::max() && wheel_.tick_of(deadline) < scheduled_) {
+    scheduled_ = wheel_.tick_of(deadline);
+    schedule();
+  }
+}
+
+void Worker::schedule() {
+  driver_.expires_at(scheduled_);
+  driver_.async_wait([this](const boost::system::error_code& ec) {
+    if (!ec) {
+      turn();
+    }
+  });
+}
+
+void Worker::turn() {
+  scheduled_ = TimePoint::max();
+  wheel_.advance(Clock::now());
+  if (const auto next = wheel_.next_tick(); next && *next < scheduled_) {
+    scheduled_ = *next;
+    schedule();
+  }
+}
+
+void Worker::spawn(Task<> task) {
+  asio::co_spawn(context_.get_executor(), std::move(task), [](const std::exception_ptr& escaped) {
+    if (!escaped) {
+      return;
+    }
+    // Memory ran out or an invariant broke; going on could answer wrongly.
+    try {
+      std::rethrow_exception(escaped);
+    } catch (const std::exception& bug) {
+      std::fprintf(stderr, "waybill: a task ended with an exception: %s\n", bug.what());
+    }
+    std::abort();
+  });
+}
+
+}  // namespace waybill::net

@@ -1,0 +1,216 @@
+#include "waybill/net/stream.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "unit/net/run_task.hpp"
+#include "waybill/net/connect.hpp"
+#include "waybill/net/listener.hpp"
+
+namespace waybill::net {
+namespace {
+
+using namespace std::chrono_literals;
+
+TimePoint soon() {
+  return Clock::now() + 10s;
+}
+
+struct Pair {
+  explicit Pair(Worker& worker) {
+    std::array<int, 2> fds{};
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds.data()), 0);
+    a = Stream(worker, fds[0]);
+    b = Stream(worker, fds[1]);
+  }
+  Stream a;
+  Stream b;
+};
+
+Task<std::string> read_until_end(Stream* stream) {
+  std::string all;
+  std::array<char, 4096> buffer{};
+  for (;;) {
+    const IoResult got = stream->try_read(buffer);
+    if (got.state == IoState::Done) {
+      all.append(buffer.data(), got.size);
+      continue;
+    }
+    if (got.state != IoState::WouldBlock) {
+      co_return all + (got.state == IoState::End ? "|end" : "|failed");
+    }
+    const Wake wake = co_await stream->readable(soon());
+    if (wake != Wake::Ready) {
+      co_return all + "|" + std::to_string(static_cast<int>(wake));
+    }
+  }
+}
+
+Task<> write_then_close(Stream* stream, std::string bytes) {
+  const IoOutcome outcome = co_await stream->write_all(bytes, soon());
+  EXPECT_EQ(outcome, IoOutcome::Ok);
+  stream->close();
+}
+
+TEST(StreamTransfer, BytesLargerThanTheSocketBufferArriveWhole) {
+  Worker worker(0);
+  Pair pair(worker);
+  const std::string sent(3'000'000, 'x');
+  worker.spawn(write_then_close(&pair.a, sent));
+  EXPECT_EQ(run_task(worker, read_until_end(&pair.b)), sent + "|end");
+}
+
+Task<Wake> wait_readable(Stream* stream, TimePoint deadline) {
+  const Wake wake = co_await stream->readable(deadline);
+  co_return wake;
+}
+
+TEST(StreamWait, TimesOutWhenNothingComes) {
+  Worker worker(0);
+  Pair pair(worker);
+  EXPECT_EQ(run_task(worker, wait_readable(&pair.a, Clock::now())), Wake::TimedOut);
+}
+
+TEST(StreamWait, CancelWakesTheWaiter) {
+  Worker worker(0);
+  Pair pair(worker);
+  // Through the loop again: the wait begins in between.
+  worker.post([&] { worker.post([&] { worker.post([&] { pair.a.cancel(); }); }); });
+  EXPECT_EQ(run_task(worker, wait_readable(&pair.a, soon())), Wake::Cancelled);
+}
+
+TEST(StreamWait, ClosingWakesTheWaiter) {
+  Worker worker(0);
+  Pair pair(worker);
+  // Twice through the loop: the wait begins in between.
+  worker.post([&] { worker.post([&] { worker.post([&] { pair.a.close(); }); }); });
+  EXPECT_EQ(run_task(worker, wait_readable(&pair.a, soon())), Wake::Cancelled);
+}
+
+Task<bool> wait_for_gone(Worker* worker, Stream* watched, Stream* peer) {
+  Waiter gone(*worker);
+  bool told = false;
+  watched->watch_peer([&] {
+    told = true;
+    gone.wake(Wake::Ready);
+  });
+  peer->close();
+  const Wake wake = co_await gone.wait(soon());
+  co_return told && wake == Wake::Ready;
+}
+
+TEST(StreamWatch, TellsThatThePeerIsGone) {
+  Worker worker(0);
+  Pair pair(worker);
+  EXPECT_TRUE(run_task(worker, wait_for_gone(&worker, &pair.a, &pair.b)));
+}
+
+Task<bool> silence_ends(Stream* idle, Stream* peer) {
+  idle->expect_silence();
+  const bool stale_before = idle->is_stale();
+  const IoResult sent = peer->try_write("unsolicited");
+  EXPECT_EQ(sent.state, IoState::Done);
+  const Wake wake = co_await idle->readable(soon());
+  co_return !stale_before && wake == Wake::Ready && idle->is_stale();
+}
+
+TEST(StreamIdle, U2UnsolicitedBytesMakeItStale) {
+  Worker worker(0);
+  Pair pair(worker);
+  EXPECT_TRUE(run_task(worker, silence_ends(&pair.a, &pair.b)));
+}
+
+Task<std::string> connect_and_read(Worker* worker, std::uint16_t port) {
+  Resolver resolver(*worker, {});
+  auto addresses = co_await resolver.resolve("127.0.0.1", port, soon());
+  if (!addresses) {
+    co_return addresses.error().detail();
+  }
+  auto connected = co_await connect(*worker, *addresses, soon());
+  if (!connected) {
+    co_return connected.error().detail();
+  }
+  std::string all = co_await read_until_end(&*connected);
+  co_return all;
+}
+
+TEST(ListenerAccept, ConnectionsReachTheCallback) {
+  Worker worker(0);
+  auto socket = ListenSocket::open({"127.0.0.1", 0, ""}, PortSharing::Shared);
+  ASSERT_TRUE(socket);
+  const std::uint16_t port = socket->port();
+  ASSERT_NE(port, 0);
+  Listener listener(worker, std::move(*socket), [](Stream stream, const Peer& peer) {
+    EXPECT_EQ(peer.address, "127.0.0.1");
+    EXPECT_EQ(stream.try_write("hello").state, IoState::Done);
+  });
+  EXPECT_EQ(run_task(worker, connect_and_read(&worker, port)), "hello|end");
+}
+
+TEST(ListenerAccept, O10APortInUseIsAClearError) {
+  auto first = ListenSocket::open({"127.0.0.1", 0, ""}, PortSharing::Exclusive);
+  ASSERT_TRUE(first);
+  const auto second = ListenSocket::open({"127.0.0.1", first->port(), ""}, PortSharing::Exclusive);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code(), "listen_failed");
+  EXPECT_NE(second.error().detail().find("another program already does"), std::string::npos);
+}
+
+TEST(Connect, U5ARefusedPortIsReported) {
+  Worker worker(0);
+  std::uint16_t port = 0;
+  {
+    auto closed = ListenSocket::open({"127.0.0.1", 0, ""}, PortSharing::Exclusive);
+    ASSERT_TRUE(closed);
+    port = closed->port();
+  }
+  EXPECT_EQ(run_task(worker, connect_and_read(&worker, port)), "No address of the provider accepts connections.");
+}
+
+Task<std::string> connect_any(Worker* worker, std::vector<std::string> hosts, std::uint16_t port) {
+  Resolver resolver(*worker, {});
+  std::vector<Address> candidates;
+  for (const std::string& host : hosts) {
+    auto found = co_await resolver.resolve(host, port, soon());
+    if (found) {
+      candidates.insert(candidates.end(), found->begin(), found->end());
+    }
+  }
+  auto connected = co_await connect(*worker, candidates, soon());
+  if (!connected) {
+    co_return std::string(connected.error().code());
+  }
+  std::string all = co_await read_until_end(&*connected);
+  co_return all;
+}
+
+TEST(Connect, U4ARefusingAddressYieldsToTheNext) {
+  Worker worker(0);
+  auto socket = ListenSocket::open({"127.0.0.1", 0, ""}, PortSharing::Exclusive);
+  ASSERT_TRUE(socket);
+  const std::uint16_t port = socket->port();
+  Listener listener(worker, std::move(*socket), [](Stream stream, const Peer&) {
+    EXPECT_EQ(stream.try_write("second").state, IoState::Done);
+  });
+  EXPECT_EQ(run_task(worker, connect_any(&worker, {"::1", "127.0.0.2", "127.0.0.1"}, port)), "second|end");
+}
+
+TEST(ResolverNames, LocalhostComesFromTheHostsFile) {
+  Worker worker(0);
+  auto socket = ListenSocket::open({"127.0.0.1", 0, ""}, PortSharing::Exclusive);
+  ASSERT_TRUE(socket);
+  const std::uint16_t port = socket->port();
+  Listener listener(worker, std::move(*socket), [](Stream stream, const Peer&) {
+    EXPECT_EQ(stream.try_write("named").state, IoState::Done);
+  });
+  EXPECT_EQ(run_task(worker, connect_any(&worker, {"localhost"}, port)), "named|end");
+}
+
+}  // namespace
+}  // namespace waybill::net
