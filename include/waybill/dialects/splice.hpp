@@ -1,0 +1,81 @@
+// Where the output of a splice differs from its input.
+
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace waybill::dialects {
+
+// Which OpenAI endpoint a body belongs to.
+enum class RequestKind : std::uint8_t {
+  Chat,        // POST /chat/completions
+  Completion,  // POST /completions
+  Embedding,   // POST /embeddings
+};
+
+// Bytes [begin, end) of a body.  An empty range means "not there".
+struct ByteRange {
+  std::uint32_t begin = 0;
+  std::uint32_t end = 0;
+
+  [[nodiscard]] constexpr bool empty() const noexcept { return begin == end; }
+  [[nodiscard]] constexpr std::size_t size() const noexcept { return end - begin; }
+  [[nodiscard]] std::string_view of(std::string_view body) const noexcept {
+    return body.substr(begin, end - begin);
+  }
+
+  friend bool operator==(const ByteRange&, const ByteRange&) = default;
+};
+
+// What the writer puts in place of a range.
+enum class SpliceKind : std::uint8_t {
+  Cut,           // nothing: the member and one comma go
+  Model,         // the value of `model`
+  Id,            // the value of `id`
+  Provider,      // the value of `provider`
+  Usage,         // the value of `usage`
+  StreamUsage,   // the value of `stream_options.include_usage`
+  StreamObject,  // before the closing brace of `stream_options`
+  StreamValue,   // a `stream_options` that is null
+  LimitKey,      // the name of the only output limit, with its quotes
+  LimitValue,    // the value of an output limit
+  Head,          // after the opening brace: members that are missing
+  AfterModel,    // after the value of `model`: members that are missing
+  Tail,          // before the closing brace: members that are missing
+};
+
+struct Splice {
+  ByteRange range;
+  SpliceKind kind = SpliceKind::Cut;
+};
+
+// The splices of one body, by position.  Known members cannot repeat, so a
+// fixed capacity suffices and nothing is allocated.
+class SpliceList {
+ public:
+  static constexpr std::size_t kCapacity = 32;
+
+  void add(SpliceKind kind, ByteRange range) noexcept {
+    assert(size_ < kCapacity);
+    std::size_t at = size_++;
+    for (; at > 0 && items_[at - 1].range.begin > range.begin; --at) {
+      items_[at] = items_[at - 1];
+    }
+    items_[at] = Splice{range, kind};
+  }
+
+  [[nodiscard]] const Splice* begin() const noexcept { return items_.data(); }
+  [[nodiscard]] const Splice* end() const noexcept { return items_.data() + size_; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+ private:
+  std::array<Splice, kCapacity> items_{};
+  std::size_t size_ = 0;
+};
+
+}  // namespace waybill::dialects

@@ -1,0 +1,106 @@
+// The pipeline of one worker: from a client's request to a settled generation.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "waybill/base/generation_id.hpp"
+#include "waybill/dialects/splice.hpp"
+#include "waybill/gateway/credentials.hpp"
+#include "waybill/gateway/live_snapshot.hpp"
+#include "waybill/gateway/settlement_desk.hpp"
+#include "waybill/http/client.hpp"
+#include "waybill/http/server.hpp"
+#include "waybill/ledger/ledger.hpp"
+#include "waybill/net/resolver.hpp"
+#include "waybill/routing/endpoint_health.hpp"
+#include "waybill/telemetry/access_log.hpp"
+#include "waybill/telemetry/metrics.hpp"
+
+namespace waybill::gateway {
+
+using net::Task;
+
+// One worker's view of a live snapshot: its own connections to the providers.
+// Pinned by every exchange that began with it.
+struct WorkerView {
+  LiveSnapshotPtr live;
+  std::vector<std::shared_ptr<http::ClientPool>> pools;  // by provider index
+  std::string common_fields;                             // of every response: CORS and the like
+};
+
+// Serves the inference endpoints on one worker.
+//
+// Thread safety: none; everything on its worker, except where SettlementDesk
+// says otherwise.
+class Gateway {
+ public:
+  Gateway(net::Worker& worker, ledger::Ledger& ledger, telemetry::LineSink& access_sink,
+          LiveSnapshotPtr live);
+  ~Gateway();
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+
+  // One inference request, answered whatever happens.
+  Task<> serve(http::ServerExchange& exchange, dialects::RequestKind kind);
+
+  // Takes a new snapshot: requests that start from now on use it; connections and
+  // health of providers that are still there are kept.
+  void adopt(LiveSnapshotPtr live);
+
+  // The caller of a request on a listener with this default key (empty: none).
+  Result<Caller> identify(const http::ServerExchange& exchange);
+
+  // Header lines of every response; changes with the snapshot.
+  [[nodiscard]] const std::string& common_fields() const noexcept { return view_->common_fields; }
+  [[nodiscard]] const LiveSnapshot& live() const noexcept { return *view_->live; }
+
+  // Answers with an error; counts it under `route`.
+  Task<> refuse(http::ServerExchange& exchange, telemetry::Route route, unsigned status, Error error);
+
+  [[nodiscard]] telemetry::WorkerMetrics& metrics() noexcept { return metrics_; }
+  // What pools, resolver and server count themselves, copied into metrics().
+  void collect_counters(const http::ServerCounters& server);
+
+  [[nodiscard]] std::size_t in_flight() const noexcept { return in_flight_; }
+  [[nodiscard]] std::size_t open_settlements() const noexcept { return desk_.pending(); }
+
+  // Writes out the access lines; call when the worker stops.
+  void flush_logs();
+
+  // Requests without a key on listeners with this tag use the named key.
+  struct DefaultKey {
+    int listener_tag = 0;
+    std::string name;
+  };
+  void set_default_keys(std::vector<DefaultKey> keys) { default_keys_ = std::move(keys); }
+
+ private:
+  friend class Generation;
+  class LogFlush;
+
+  [[nodiscard]] std::shared_ptr<const ledger::KeyIndex> current_keys();
+
+  net::Worker& worker_;
+  ledger::Ledger& ledger_;
+  net::Resolver resolver_;
+  SettlementDesk desk_;
+  std::shared_ptr<const WorkerView> view_;
+  routing::EndpointHealth health_;
+  GenerationIdSource ids_;
+  telemetry::WorkerMetrics metrics_;
+  telemetry::AccessLog access_log_;
+  std::unique_ptr<LogFlush> log_flush_;
+  std::shared_ptr<const ledger::KeyIndex> keys_;
+  std::uint64_t key_version_ = 0;
+  std::vector<DefaultKey> default_keys_;
+  std::size_t in_flight_ = 0;
+  std::uint64_t plans_ = 0;  // seeds of route plans
+  std::string chunk_out_;    // outgoing events are put together here, between two awaits
+};
+
+}  // namespace waybill::gateway

@@ -1,0 +1,48 @@
+// A snapshot made ready for serving: what workers share and never change.
+
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "waybill/base/result.hpp"
+#include "waybill/base/secret.hpp"
+#include "waybill/catalog/snapshot.hpp"
+#include "waybill/dialects/splice.hpp"
+#include "waybill/net/tls.hpp"
+#include "waybill/routing/route_plan.hpp"
+#include "waybill/telemetry/metrics.hpp"
+
+namespace waybill::gateway {
+
+inline constexpr std::size_t kRequestKinds = 3;
+
+// What of a provider is the same for every request.
+struct ProviderLink {
+  // Request line and header fields up to, not including, Accept and
+  // Content-Length; one for each dialects::RequestKind.  They hold the key.
+  std::array<Secret, kRequestKinds> heads;
+  std::shared_ptr<const net::TlsClientContext> tls;  // null for plain http
+  std::string pool_name;  // equal for providers that may share connections
+};
+
+// Immutable; built once per (re)load and shared by all workers.
+struct LiveSnapshot {
+  catalog::SnapshotPtr snapshot;
+  std::vector<ProviderLink> providers;                          // by provider index
+  std::vector<std::vector<routing::EndpointView>> endpoints;    // by model index
+  std::vector<std::size_t> metric_slots;                        // by endpoint index
+
+  [[nodiscard]] const catalog::Catalog& catalog() const noexcept { return snapshot->catalog; }
+  [[nodiscard]] const config::Settings& settings() const noexcept { return snapshot->settings; }
+};
+
+using LiveSnapshotPtr = std::shared_ptr<const LiveSnapshot>;
+
+// Loads trust stores and prepares heads.  Fails with "tls_ca_file".
+// Thread: the one that owns `slots` (start-up and reload).
+Result<LiveSnapshotPtr> make_live(catalog::SnapshotPtr snapshot, telemetry::EndpointSlots& slots);
+
+}  // namespace waybill::gateway

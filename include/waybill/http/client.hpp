@@ -1,0 +1,182 @@
+// The HTTP/1.1 client side: pooled connections to one origin, one exchange at a time.
+
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "waybill/base/result.hpp"
+#include "waybill/base/url.hpp"
+#include "waybill/http/body.hpp"
+#include "waybill/http/content_decoder.hpp"
+#include "waybill/http/head.hpp"
+#include "waybill/net/connect.hpp"
+#include "waybill/net/resolver.hpp"
+#include "waybill/net/stream.hpp"
+#include "waybill/net/tls.hpp"
+#include "waybill/net/worker.hpp"
+
+namespace waybill::http {
+
+using net::Task;
+
+struct OriginOptions {
+  Url origin;                // scheme, host and port; the path is not used
+  std::optional<Url> proxy;  // http:// forward proxy: CONNECT for https origins
+  std::shared_ptr<const net::TlsClientContext> tls;  // required for https origins
+  std::size_t max_connections = 1024;                // of this worker
+  std::size_t max_waiting = 1024;                    // requests queued for a connection
+  std::chrono::milliseconds connect_timeout{5'000};
+  std::chrono::milliseconds idle_timeout{60'000};  // how long an idle connection is kept
+};
+
+struct PoolCounters {
+  std::uint64_t opened = 0;
+  std::uint64_t reused = 0;
+  std::uint64_t failed = 0;  // could not be opened
+  std::size_t open = 0;      // idle and in use
+  std::size_t idle = 0;
+};
+
+class ClientExchange;
+
+// The connections of one worker to one origin.
+//
+// Requires: outlives every ClientExchange made from it.
+// Thread safety: none; one per worker and origin.
+class ClientPool {
+ public:
+  ClientPool(net::Worker& worker, net::Resolver& resolver, OriginOptions options);
+  ~ClientPool();
+  ClientPool(const ClientPool&) = delete;
+  ClientPool& operator=(const ClientPool&) = delete;
+
+  [[nodiscard]] const PoolCounters& counters() const noexcept { return counters_; }
+  [[nodiscard]] const OriginOptions& options() const noexcept { return options_; }
+  void close_idle();
+
+ private:
+  friend class ClientExchange;
+  class Idle;
+
+  void give_place_back();
+  void wake_one();
+  void expire(Idle& idle);
+  std::optional<net::Stream> take_idle();
+  void keep(net::Stream stream);
+  Task<Result<net::Stream>> open(TimePoint deadline);
+  Task<Result<void>> tunnel(net::Stream& stream, TimePoint deadline);
+
+  net::Worker& worker_;
+  net::Resolver& resolver_;
+  OriginOptions options_;
+  std::list<Idle> idle_;  // most recently used last
+  std::list<net::Waiter*> waiting_;
+  PoolCounters counters_;
+};
+
+// How a connection was had.  A failure on a reused one before any byte of the
+// response is no news about the provider: it may just have been closed.
+enum class ConnectionUse : unsigned char {
+  Fresh,
+  Reused
+};
+
+// What pump() found.
+enum class PumpState : unsigned char {
+  Data,        // bytes were handed to the sink; call again
+  WouldBlock,  // wait for readable()
+  End,         // the body ended as its framing says
+  Failed,      // broken framing, a lost connection, or a limit: see error()
+};
+
+// One request to an origin and the response to it, pulled by its owner.
+//
+//   ClientExchange exchange(pool);
+//   co_await exchange.connect(ConnectionUse::Reused, deadline);
+//   co_await exchange.send(head, body, deadline);
+//   co_await exchange.read_head("POST", deadline);
+//   loop: exchange.pump(sink); on WouldBlock co_await exchange.readable(deadline)
+//
+// Destroying it at any point closes the connection, unless the response ended
+// cleanly, in which case the connection goes back to the pool.
+//
+// Thread safety: none.
+class ClientExchange {
+ public:
+  explicit ClientExchange(ClientPool& pool) noexcept : pool_(pool) {}
+  ClientExchange(const ClientExchange&) = delete;
+  ClientExchange& operator=(const ClientExchange&) = delete;
+  ~ClientExchange();
+
+  // Takes an idle connection (only if `allowed` is Reused) or opens one.  Fails
+  // with the codes of net::connect(), net::Resolver and net::Stream::handshake(),
+  // "pool_exhausted" when max_waiting requests wait already, or "proxy_failed".
+  Task<Result<void>> connect(ConnectionUse allowed, TimePoint deadline);
+  [[nodiscard]] ConnectionUse connection_use() const noexcept { return use_; }
+
+  // Writes the request.  `head` and `body` must stay valid until the task ends.
+  // A server that answers early and stops reading is no failure here.
+  Task<Result<void>> send(std::string_view head, std::string_view body, TimePoint deadline);
+
+  // Reads the response's head, skipping up to 8 interim (1xx) responses.  Fails
+  // with "upstream_malformed" for what is not HTTP/1.1 as RFC 9112 demands it,
+  // "upstream_closed" for a connection lost before the head was complete.
+  Task<Result<ResponseHead>> read_head(TimePoint deadline);
+  // True once any byte of the response has arrived.
+  [[nodiscard]] bool response_begun() const noexcept { return response_begun_; }
+
+  // Reads once from the connection and hands each piece of the (decoded) body to
+  // `sink`, a callable taking std::string_view; the bytes are good until the next
+  // co_await.
+  template <class Sink>
+  PumpState pump(Sink&& sink) {
+    pieces_.clear();
+    const PumpState state = pump_once();
+    for (const std::string_view piece : pieces_) {
+      sink(piece);
+    }
+    return state;
+  }
+  [[nodiscard]] auto readable(TimePoint deadline) { return stream_.readable(deadline); }
+
+  // Why the last call failed.
+  [[nodiscard]] const std::optional<Error>& error() const noexcept { return error_; }
+
+  // Wakes whoever waits on this exchange with Cancelled / a Cancelled error.
+  void cancel();
+
+ private:
+  Task<Result<void>> take_connection(ConnectionUse allowed, TimePoint deadline);
+  Task<Result<std::string>> next_bytes(TimePoint deadline);
+  Result<void> prepare_body(const ResponseHead& head);
+  PumpState pump_once();
+  PumpState consume(std::string_view bytes);
+  PumpState decode_content();
+  PumpState end_of_stream();
+  PumpState fail(ErrorKind kind, std::string_view code, std::string detail);
+
+  ClientPool& pool_;
+  net::Stream stream_;
+  ConnectionUse use_ = ConnectionUse::Fresh;
+  std::optional<BodyDecoder> decoder_;
+  std::unique_ptr<ContentDecoder> content_;
+  std::string early_;    // body bytes that came with the head
+  bool has_early_ = false;
+  std::string decoded_;  // output of content_
+  std::vector<std::string_view> pieces_;
+  std::optional<Error> error_;
+  net::Waiter* waiting_for_place_ = nullptr;
+  bool has_place_ = false;
+  bool response_begun_ = false;
+  bool keep_alive_ = false;
+  bool ended_ = false;
+  bool cancelled_ = false;
+};
+
+}  // namespace waybill::http

@@ -1,0 +1,84 @@
+// Reading a ledger: generations, keys, usage, reports, verification.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "waybill/base/generation_id.hpp"
+#include "waybill/base/result.hpp"
+#include "waybill/base/time.hpp"
+#include "waybill/ledger/records.hpp"
+
+namespace waybill::ledger {
+
+class ReadConnection;
+
+// What verify() found.
+struct VerifyReport {
+  std::int64_t rows = 0;      // checked
+  std::int64_t head_seq = 0;  // of the last row
+  std::string head_hash;      // hexadecimal
+  std::size_t checkpoints = 0;
+  Money customer_total;  // sum of all charges
+  Money provider_total;  // sum of all provider costs, failed attempts included
+};
+
+struct VerifyProgress {
+  std::int64_t row = 0;
+  std::int64_t of = 0;
+};
+
+// A read-only connection: it never writes the file and never checkpoints, so it
+// may stand beside a running daemon.
+//
+// Thread safety: every method may be called from any thread; calls take turns on
+// one mutex and read from disk, so never from a worker's event loop under load.
+// Errors: "ledger_missing", "ledger_unreadable", "ledger_newer_schema" from open();
+// "ledger_unreadable" from the rest; NotFound where stated.
+class LedgerReader {
+ public:
+  static Result<std::unique_ptr<LedgerReader>> open(const std::string& path);
+  LedgerReader(const LedgerReader&) = delete;
+  LedgerReader& operator=(const LedgerReader&) = delete;
+  ~LedgerReader();
+
+  // Nothing where there is no such generation (yet).
+  Result<std::optional<GenerationRecord>> find_generation(const GenerationId& id);
+
+  Result<std::vector<GenerationRecord>> list_generations(const GenerationFilter& filter);
+
+  // All keys, deleted ones included, by id.
+  Result<std::vector<KeyRecord>> list_keys();
+
+  // Zeros for a key without generations.  Fails with "money_out_of_range" above
+  // 9.2 million USD.
+  Result<KeyUsage> key_usage(KeyId key, WallTime now);
+
+  // Sums over generations that started in [from, until), by group, largest cost first.
+  Result<std::vector<ReportRow>> report(ReportGroup group, WallTime from, WallTime until);
+
+  // Recomputes every cost, every balance and the hash chain over one consistent
+  // view.  Fails with "ledger_corrupt" and a sentence that names the first bad row.
+  // `progress` is called every few thousand rows, on the calling thread.
+  Result<VerifyReport> verify(const std::function<void(VerifyProgress)>& progress = {});
+
+  // SQLite's own structural check of all pages; "ledger_corrupt" with its first finding.
+  Result<void> quick_check();
+
+  // A consistent copy, by SQLite's online backup; `path` must not exist.
+  Result<void> backup(const std::string& path);
+
+ private:
+  explicit LedgerReader(std::unique_ptr<ReadConnection> connection);
+
+  std::mutex mutex_;
+  std::unique_ptr<ReadConnection> connection_;
+};
+
+}  // namespace waybill::ledger

@@ -1,0 +1,44 @@
+// Where every request of a worker comes in.
+
+#pragma once
+
+#include <string>
+
+#include "routes.hpp"
+#include "services.hpp"
+#include "waybill/gateway/gateway.hpp"
+#include "waybill/http/server.hpp"
+
+namespace waybill::app {
+
+// Finds the route, and hands inference to the gateway; answers the rest itself.
+//
+// Thread safety: none; one per worker.
+class FrontDoor final : public http::Handler {
+ public:
+  FrontDoor(gateway::Gateway& gateway, Services& services) noexcept : gateway_(gateway), services_(services) {}
+
+  net::Task<> handle(http::ServerExchange& exchange) override;
+  std::string rejection_body(const http::Rejection& rejection) override;
+
+ private:
+  net::Task<> preflight(http::ServerExchange& exchange);
+  net::Task<> refuse_path(http::ServerExchange& exchange, const Route& route);
+  net::Task<> models(http::ServerExchange& exchange, const Route& route);
+  net::Task<> generation(http::ServerExchange& exchange);
+  net::Task<> key(http::ServerExchange& exchange);
+  net::Task<> ready(http::ServerExchange& exchange);
+  net::Task<> metrics(http::ServerExchange& exchange);
+  net::Task<> live(http::ServerExchange& exchange);
+
+  net::Task<> answer(http::ServerExchange& exchange, telemetry::Route counted, std::string extra_fields,
+                     std::string body);
+  [[nodiscard]] bool may_see_admin(const http::ServerExchange& exchange) const;
+
+  gateway::Gateway& gateway_;
+  Services& services_;
+  std::string models_body_;                    // rendered once per snapshot
+  std::uint64_t models_version_ = 0;
+};
+
+}  // namespace waybill::app

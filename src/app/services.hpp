@@ -1,0 +1,90 @@
+// What the workers of one daemon share.
+
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include <boost/asio/thread_pool.hpp>
+
+#include "waybill/base/time.hpp"
+#include "waybill/config/fault.hpp"
+#include "waybill/ledger/ledger.hpp"
+#include "waybill/net/task.hpp"
+#include "waybill/net/waiter.hpp"
+#include "waybill/telemetry/log.hpp"
+#include "waybill/telemetry/metrics.hpp"
+
+namespace waybill::app {
+
+// Tells listeners apart: ServerExchange::listener_tag().
+inline constexpr int kPublicTag = 0;
+inline constexpr int kAdminTag = -1;
+
+// What the last reload said, for /health/ready.
+class ReloadState {
+ public:
+  void succeeded(std::uint64_t version);
+  void failed(std::string faults);
+
+  struct View {
+    std::uint64_t version = 0;
+    std::uint64_t ok = 0;
+    std::uint64_t failures = 0;
+    std::string last_faults;  // empty while the last one was good
+  };
+  [[nodiscard]] View view() const;
+
+ private:
+  mutable std::mutex mutex_;
+  View view_;
+};
+
+// Gathers the counters of all workers; the daemon implements it.
+class MetricsSource {
+ public:
+  virtual ~MetricsSource() = default;
+  // Calls `done` on `asking` with the page.
+  virtual net::Task<std::string> render(net::Worker& asking) = 0;
+};
+
+struct Services {
+  ledger::Ledger& ledger;
+  telemetry::Log& log;
+  boost::asio::thread_pool& blocking;  // for what reads from disk
+  ReloadState& reloads;
+  MetricsSource& metrics;
+  std::atomic<bool>& draining;
+  TimePoint started = Clock::now();
+};
+
+// Runs `work` on the blocking pool and comes back to the worker with its result.
+template <class Work>
+net::Task<std::invoke_result_t<Work>> offload(Services& services, net::Worker& worker, Work work) {
+  using Value = std::invoke_result_t<Work>;
+  struct Shared {
+    explicit Shared(net::Worker& on) : waiter(on) {}
+    net::Waiter waiter;
+    std::optional<Value> value;
+  };
+  const auto shared = std::make_shared<Shared>(worker);
+  auto job = [shared, &worker, work = std::move(work)]() mutable {
+    auto value = std::make_shared<Value>(work());
+    worker.post([shared, value] {
+      shared->value.emplace(std::move(*value));
+      shared->waiter.wake(net::Wake::Ready);
+    });
+  };
+  boost::asio::post(services.blocking, std::move(job));
+  while (!shared->value) {
+    const net::Wake wake = co_await shared->waiter.wait(TimePoint::max());
+    static_cast<void>(wake);
+  }
+  co_return std::move(*shared->value);
+}
+
+}  // namespace waybill::app

@@ -1,0 +1,106 @@
+#include "billing.hpp"
+
+#include <algorithm>
+
+namespace waybill::gateway {
+namespace {
+
+catalog::UsageCounts to_counts(const dialects::Usage& usage, std::uint64_t images) {
+  catalog::UsageCounts counts;
+  counts.prompt = usage.prompt;
+  counts.cached_read = usage.cached_read;
+  counts.cache_write = usage.cache_write;
+  counts.audio_prompt = usage.audio_prompt;
+  counts.completion = usage.completion;
+  counts.reasoning = usage.reasoning;
+  counts.audio_completion = usage.audio_completion;
+  counts.image_completion = usage.image_completion;
+  counts.images = images;
+  return catalog::clamp_parts(counts);
+}
+
+dialects::Usage estimate(const Reported& reported) {
+  dialects::Usage usage;
+  usage.prompt = dialects::estimate_tokens(reported.prompt_bytes);
+  usage.completion = dialects::estimate_tokens(reported.output_bytes);
+  return usage;
+}
+
+// No provider can use more than its endpoint takes or gives.
+void cap(dialects::Usage& usage, const catalog::Endpoint& endpoint, const Reported& reported) {
+  if (endpoint.context_length > 0) {
+    usage.prompt = std::min(usage.prompt, endpoint.context_length);
+  }
+  std::uint64_t longest = endpoint.max_completion_tokens > 0 ? endpoint.max_completion_tokens : usage.completion;
+  if (reported.output_limit) {
+    longest = std::min(longest, *reported.output_limit);
+  }
+  usage.completion = std::min(usage.completion, longest);
+}
+
+void price(Bill& bill, const catalog::Endpoint& endpoint, std::uint64_t images) {
+  bill.counts = to_counts(bill.usage, images);
+  auto cost = catalog::compute_cost(endpoint.price, bill.counts);
+  if (!cost) {
+    // Beyond what one entry may hold: no such charge is ever right.
+    bill.anomaly = true;
+    bill.usage = {};
+    bill.counts = {};
+    bill.counts.requests = 0;
+    cost = catalog::compute_cost(endpoint.price, bill.counts);
+  }
+  if (cost) {
+    bill.cost = *cost;
+  }
+}
+
+}  // namespace
+
+dialects::ReplyBill Bill::for_reply() const {
+  dialects::ReplyBill out;
+  out.usage = usage;
+  out.charge.total = cost.total;
+  out.charge.prompt = cost.prompt;
+  out.charge.completion = cost.completion;
+  out.charge.counted_by =
+      source == ledger::UsageSource::Upstream ? dialects::CountedBy::Provider : dialects::CountedBy::Estimate;
+  return out;
+}
+
+Bill bill_complete(const catalog::Endpoint& endpoint, const Reported& reported) {
+  Bill bill;
+  const dialects::BillBy by = dialects::bill_by(reported.fault);
+  bill.anomaly = reported.fault != dialects::UsageFault::None && reported.fault != dialects::UsageFault::Missing;
+  if (reported.usage && by != dialects::BillBy::Estimate) {
+    bill.usage = *reported.usage;
+    bill.source = ledger::UsageSource::Upstream;
+    if (by == dialects::BillBy::Cap) {
+      cap(bill.usage, endpoint, reported);
+    }
+  } else {
+    bill.usage = estimate(reported);
+    bill.source = ledger::UsageSource::Estimate;
+  }
+  price(bill, endpoint, reported.images);
+  return bill;
+}
+
+Bill bill_partial(const catalog::Endpoint& endpoint, const Reported& reported) {
+  Bill bill;
+  if (reported.usage && dialects::bill_by(reported.fault) == dialects::BillBy::Usage &&
+      reported.usage->completion > 0) {
+    bill = bill_complete(endpoint, reported);
+    bill.source = ledger::UsageSource::Upstream;
+    return bill;
+  }
+  if (reported.output_bytes == 0) {
+    bill.counts.requests = 0;
+    return bill;
+  }
+  bill.usage = estimate(reported);
+  bill.source = ledger::UsageSource::Partial;
+  price(bill, endpoint, reported.images);
+  return bill;
+}
+
+}  // namespace waybill::gateway

@@ -1,0 +1,188 @@
+#include "waybill/gateway/gateway.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "generation.hpp"
+#include "waybill/gateway/error_reply.hpp"
+
+namespace waybill::gateway {
+namespace {
+
+constexpr std::chrono::milliseconds kLogFlush{250};
+
+telemetry::AccessLogOptions access_options(const config::Settings& settings) {
+  telemetry::AccessLogOptions options;
+  options.format =
+      settings.logging.format == config::LogFormat::Json ? telemetry::LogFormat::Json : telemetry::LogFormat::Human;
+  return options;
+}
+
+// CORS as OpenRouter sends it, with Retry-After and the rate limit fields exposed
+// too, and the usual protections of a JSON API.
+std::string make_common_fields(const config::Settings& settings) {
+  std::string out;
+  if (!settings.cors.allowed_origins.empty()) {
+    http::append_field(out, "Access-Control-Allow-Origin", settings.cors.allowed_origins.front());
+    out += "Access-Control-Expose-Headers: X-Generation-Id,X-Provider-Name,Retry-After,X-RateLimit-Limit,"
+           "X-RateLimit-Remaining,X-RateLimit-Reset\r\n";
+  }
+  out += "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n";
+  return out;
+}
+
+using PoolsByName = std::map<std::string, std::shared_ptr<http::ClientPool>, std::less<>>;
+
+std::shared_ptr<const WorkerView> make_view(LiveSnapshotPtr live, net::Worker& worker, net::Resolver& resolver,
+                                            const WorkerView* previous) {
+  PoolsByName kept;
+  if (previous != nullptr) {
+    for (std::size_t i = 0; i < previous->pools.size(); ++i) {
+      kept.emplace(previous->live->providers[i].pool_name, previous->pools[i]);
+    }
+  }
+  auto view = std::make_shared<WorkerView>();
+  view->common_fields = make_common_fields(live->settings());
+  const std::vector<catalog::Provider>& providers = live->catalog().providers();
+  for (std::size_t i = 0; i < providers.size(); ++i) {
+    std::shared_ptr<http::ClientPool>& pool = kept[live->providers[i].pool_name];
+    if (!pool || pool->options().tls != live->providers[i].tls) {
+      http::OriginOptions options;
+      options.origin = providers[i].base_url;
+      options.proxy = providers[i].proxy;
+      options.tls = live->providers[i].tls;
+      options.max_connections = std::max<std::uint32_t>(1, providers[i].max_connections);
+      options.max_waiting = providers[i].queue;
+      options.connect_timeout = std::chrono::minutes(1);  // each endpoint's own timeout is shorter
+      pool = std::make_shared<http::ClientPool>(worker, resolver, std::move(options));
+    }
+    view->pools.push_back(pool);
+  }
+  view->live = std::move(live);
+  return view;
+}
+
+// What makes an endpoint the same one after a reload.
+std::string identity_of(const catalog::Catalog& catalog, const catalog::Endpoint& endpoint) {
+  return catalog.model(endpoint.model).id + "\n" + catalog.provider_of(endpoint).name + "\n" + endpoint.upstream_model;
+}
+
+}  // namespace
+
+// Hands the worker's access lines on, four times a second while there are any.
+class Gateway::LogFlush final : public net::TimerWheel::Entry {
+ public:
+  explicit LogFlush(Gateway& owner) noexcept : owner_(owner) {}
+  void arm() {
+    if (!armed()) {
+      owner_.worker_.arm(*this, Clock::now() + kLogFlush);
+    }
+  }
+
+ private:
+  void on_deadline() override { owner_.access_log_.flush(); }
+  Gateway& owner_;
+};
+
+Gateway::Gateway(net::Worker& worker, ledger::Ledger& ledger, telemetry::LineSink& access_sink, LiveSnapshotPtr live)
+    : worker_(worker),
+      ledger_(ledger),
+      resolver_(worker, {}),
+      desk_(worker, ledger),
+      view_(make_view(live, worker, resolver_, nullptr)),
+      health_(live->catalog().endpoints().size()),
+      access_log_(access_sink, access_options(live->settings())),
+      log_flush_(std::make_unique<LogFlush>(*this)) {}
+
+Gateway::~Gateway() = default;
+
+Task<> Gateway::serve(http::ServerExchange& exchange, dialects::RequestKind kind) {
+  ++in_flight_;
+  {
+    Generation generation(*this, exchange, kind);
+    co_await generation.run();
+  }
+  --in_flight_;
+  log_flush_->arm();
+}
+
+void Gateway::adopt(LiveSnapshotPtr live) {
+  std::map<std::string, routing::EndpointIndex> before;
+  for (const catalog::Endpoint& endpoint : this->live().catalog().endpoints()) {
+    before.emplace(identity_of(this->live().catalog(), endpoint), endpoint.index);
+  }
+  std::vector<routing::EndpointIndex> previous;
+  for (const catalog::Endpoint& endpoint : live->catalog().endpoints()) {
+    const auto found = before.find(identity_of(live->catalog(), endpoint));
+    previous.push_back(found == before.end() ? routing::kNoEndpoint : found->second);
+  }
+  health_.remap(previous);
+  view_ = make_view(std::move(live), worker_, resolver_, view_.get());
+}
+
+std::shared_ptr<const ledger::KeyIndex> Gateway::current_keys() {
+  const std::uint64_t version = ledger_.key_version();
+  if (!keys_ || version != key_version_) {
+    keys_ = ledger_.keys();
+    key_version_ = version;
+  }
+  return keys_;
+}
+
+Result<Caller> Gateway::identify(const http::ServerExchange& exchange) {
+  const auto presented = presented_key(exchange.head());
+  if (!presented) {
+    return presented.error();
+  }
+  auto keys = current_keys();
+  if (presented->empty()) {
+    for (const DefaultKey& key : default_keys_) {
+      const ledger::KeyRecord* const record =
+          key.listener_tag == exchange.listener_tag() ? keys->find_named(key.name, wall_now()) : nullptr;
+      if (record != nullptr) {
+        return Caller{std::move(keys), record};
+      }
+    }
+  }
+  return authenticate(*presented, std::move(keys), wall_now());
+}
+
+Task<> Gateway::refuse(http::ServerExchange& exchange, telemetry::Route route, unsigned status, Error error) {
+  metrics_.count_request(route, status);
+  std::string fields = common_fields();
+  fields += "Content-Type: application/json\r\n";
+  if (status == 503) {
+    fields += "Retry-After: 1\r\n";
+  }
+  const std::string body = error_body(status, error);
+  const bool sent = co_await exchange.respond(status, fields, body);
+  static_cast<void>(sent);  // a client that is gone needs no answer
+}
+
+void Gateway::collect_counters(const http::ServerCounters& server) {
+  metrics_.connections.open = static_cast<std::int64_t>(server.open);
+  metrics_.connections.accepted = server.accepted;
+  metrics_.connections.rejected = server.turned_away;
+  telemetry::UpstreamMetrics& upstream = metrics_.upstream;
+  upstream = {};
+  std::vector<const http::ClientPool*> seen;
+  for (const auto& pool : view_->pools) {
+    if (std::find(seen.begin(), seen.end(), pool.get()) != seen.end()) {
+      continue;
+    }
+    seen.push_back(pool.get());
+    upstream.open += static_cast<std::int64_t>(pool->counters().open);
+    upstream.idle += static_cast<std::int64_t>(pool->counters().idle);
+    upstream.created += pool->counters().opened;
+    upstream.reused += pool->counters().reused;
+  }
+  upstream.dns_lookups = resolver_.counters().lookups;
+  upstream.dns_failures = resolver_.counters().failures;
+}
+
+void Gateway::flush_logs() {
+  access_log_.flush();
+}
+
+}  // namespace waybill::gateway

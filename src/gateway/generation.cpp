@@ -1,0 +1,312 @@
+#include "generation.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "waybill/base/text.hpp"
+#include "waybill/gateway/error_reply.hpp"
+
+namespace waybill::gateway {
+namespace {
+
+// Keep-alive comments are OpenRouter's, so that clients which know those know ours.
+constexpr std::string_view kComment = ": OPENROUTER PROCESSING\n\n";
+
+telemetry::Route route_of(dialects::RequestKind kind) noexcept {
+  switch (kind) {
+    case dialects::RequestKind::Chat: return telemetry::Route::ChatCompletions;
+    case dialects::RequestKind::Completion: return telemetry::Route::Completions;
+    case dialects::RequestKind::Embedding: return telemetry::Route::Embeddings;
+  }
+  return telemetry::Route::Other;
+}
+
+}  // namespace
+
+Generation::Generation(Gateway& gateway, http::ServerExchange& client, dialects::RequestKind kind)
+    : gateway_(gateway),
+      client_(client),
+      kind_(kind),
+      view_(gateway.view_),
+      created_(wall_now()),
+      started_(client.started()),
+      ticker_(*this),
+      pause_(client.worker()) {
+  id_ = gateway.ids_.next(created_);
+  id_text_ = id_.to_string();
+  deadline_ = started_ + settings().defaults.timeouts.total;
+}
+
+Generation::~Generation() = default;
+
+Task<> Generation::run() {
+  auto refusal = co_await prepare();
+  if (refusal) {
+    status_ = refusal->status;
+    std::string fields = view_->common_fields;
+    http::append_field(fields, "X-Generation-Id", id_text_);
+    fields += "Content-Type: application/json\r\n";
+    if (status_ == 503) {
+      fields += "Retry-After: 1\r\n";
+    }
+    const std::string body = error_body(status_, refusal->error);
+    const bool sent = co_await client_.respond(status_, fields, body);
+    static_cast<void>(sent);  // a client that is gone needs no answer
+    report(nullptr, {}, refusal->error.code());
+    co_return;
+  }
+  client_.watch_client([this] { on_client_gone(); });
+  if (facts_.stream) {
+    last_sent_ = Clock::now();
+    client_.worker().arm(ticker_, last_sent_ + settings().defaults.commit_after);
+    ++gateway_.metrics_.streams_open;
+  }
+  co_await make_attempts();
+  if (facts_.stream) {
+    ticker_.unlink();
+    --gateway_.metrics_.streams_open;
+  }
+  client_.unwatch_client();
+}
+
+Task<std::optional<Generation::Refusal>> Generation::prepare() {
+  auto caller = gateway_.identify(client_);
+  if (!caller) {
+    co_return Refusal{status_of(caller.error()), caller.error()};
+  }
+  caller_ = std::move(*caller);
+  if (auto refusal = admit()) {
+    co_return refusal;
+  }
+  if (auto refusal = check_content_type()) {
+    co_return refusal;
+  }
+  auto rejection = co_await client_.read_body(body_);
+  if (rejection) {
+    co_return Refusal{rejection->status, rejection->error};
+  }
+  auto facts = dialects::read_request(kind_, body_);
+  if (!facts) {
+    co_return Refusal{status_of(facts.error()), facts.error()};
+  }
+  facts_ = std::move(*facts);
+  if (auto refusal = choose_models()) {
+    co_return refusal;
+  }
+  co_return make_plan();
+}
+
+std::optional<Generation::Refusal> Generation::admit() {
+  if (!gateway_.ledger_.has_room()) {
+    return Refusal{503, Error(ErrorKind::Unavailable, "ledger_unavailable",
+                              "The ledger takes no new work at the moment; try again shortly.")};
+  }
+  if (gateway_.in_flight_ > settings().limits.max_concurrent_requests) {
+    return Refusal{503, Error(ErrorKind::Unavailable, "too_many_requests_in_flight",
+                              "Too many requests are being served; try again shortly.")};
+  }
+  return std::nullopt;
+}
+
+std::optional<Generation::Refusal> Generation::check_content_type() const {
+  const std::string_view coding = client_.head().header(http::Field::content_encoding);
+  if (!coding.empty() && !iequals(coding, "identity")) {
+    return Refusal{415, Error(ErrorKind::InvalidRequest, "unsupported_content_encoding",
+                              "Compressed request bodies are not accepted; send the JSON as it is.")};
+  }
+  const std::string_view type = client_.head().header(http::Field::content_type);
+  const std::string_view media = trim_ows(type.substr(0, type.find(';')));
+  const std::size_t charset = type.find("charset=");
+  const bool utf8 = charset == std::string_view::npos || iequals(type.substr(charset + 8), "utf-8") ||
+                    iequals(type.substr(charset + 8), "\"utf-8\"");
+  if (!iequals(media, "application/json") || !utf8) {
+    return Refusal{415, Error(ErrorKind::InvalidRequest, "unsupported_media_type",
+                              "The body must be sent with 'Content-Type: application/json' in UTF-8.")};
+  }
+  return std::nullopt;
+}
+
+std::optional<Generation::Refusal> Generation::choose_models() {
+  std::vector<std::string_view> wanted;
+  if (!facts_.model.empty()) {
+    wanted.push_back(facts_.model);
+  }
+  for (const std::string& model : facts_.models) {
+    if (std::find(wanted.begin(), wanted.end(), model) == wanted.end()) {
+      wanted.push_back(model);
+    }
+  }
+  if (wanted.empty()) {
+    return Refusal{400, Error(ErrorKind::InvalidRequest, "invalid_request",
+                              "'model' is missing; GET /v1/models lists what there is.")};
+  }
+  for (const std::string_view name : wanted) {
+    const catalog::Model* const model = catalog().resolve(name);
+    if (model == nullptr) {
+      std::string detail = "There is no model '" + printable(name) + "' here";
+      if (const auto nearest = catalog().nearest(name)) {
+        detail += "; did you mean '" + std::string(*nearest) + "'?";
+      } else {
+        detail += "; GET /v1/models lists what there is.";
+      }
+      return Refusal{404, Error(ErrorKind::NotFound, "model_not_found", std::move(detail))};
+    }
+    if (std::find(models_.begin(), models_.end(), model) == models_.end()) {
+      models_.push_back(model);
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Generation::Refusal> Generation::make_plan() {
+  routing::RequestFeatures features;
+  features.stream = facts_.stream;
+  features.tools = facts_.has_tools;
+  features.images = facts_.has_images;
+  features.prompt_bytes = facts_.text_bytes;
+  features.prompt_bound = facts_.text_bytes + 64 * facts_.message_count;
+  features.max_output = facts_.max_output_tokens;
+  features.allowed_models = caller_.key->allowed_models;
+  std::vector<routing::ModelView> views;
+  views.reserve(models_.size());
+  for (const catalog::Model* const model : models_) {
+    views.push_back({model->id, facts_.model, view_->live->endpoints[model->index]});
+  }
+  plan_ = routing::plan(features, views, gateway_.health_, ++gateway_.plans_, Clock::now());
+  if (plan_.attempts.empty()) {
+    const Error error = routing::no_route(plan_);
+    return Refusal{status_of(error), error};
+  }
+  return std::nullopt;
+}
+
+Task<> Generation::make_attempts() {
+  routing::AttemptPlanner planner({}, plan_.attempts.size(), deadline_);
+  routing::StatusRules rules;
+  routing::Action action = planner.start(Clock::now());
+  for (;;) {
+    if (const auto* const step = std::get_if<routing::Attempt>(&action)) {
+      auto failure = co_await attempt(*step);
+      if (!failure) {
+        co_return;  // answered, or broken off after content: the attempt has told the client
+      }
+      const catalog::Provider& provider =
+          catalog().provider_of(catalog().endpoint(plan_.attempts[step->candidate].endpoint));
+      rules = {provider.retry_on, provider.final_on};
+      failures_.push_back({provider.name, *failure});
+      action = planner.failed(Clock::now(), *failure, rules);
+    } else if (const auto* const wait = std::get_if<routing::Pause>(&action)) {
+      co_await pause(wait->until);
+      action = planner.resume(Clock::now());
+    } else {
+      break;
+    }
+    if (client_gone_) {
+      break;
+    }
+  }
+  co_await conclude_failure(rules);
+}
+
+Task<> Generation::pause(TimePoint until) {
+  const net::Wake wake = co_await pause_.wait(until);
+  static_cast<void>(wake);  // a client that has gone is seen by the caller
+}
+
+// Every attempt failed before content: closes the generation and tells the client.
+Task<> Generation::conclude_failure(const routing::StatusRules& rules) {
+  routing::FinalFailure failure = routing::summarize(failures_, rules);
+  status_ = client_gone_ ? 499 : static_cast<unsigned>(failure.status);
+  bool durable = true;
+  if (intent_logged_) {
+    ledger::Settlement record = failed_settlement(failure.error.code());
+    durable = co_await settle(std::move(record));
+  }
+  if (!durable) {
+    gateway_.metrics_.settlements.anomalies += 1;  // start-up closes it from the intent log
+  }
+  report(nullptr, {}, client_gone_ ? std::string_view("client_disconnected") : failure.error.code());
+  if (client_gone_) {
+    co_return;
+  }
+  std::string provider_name = failure.provider;
+  for (const catalog::Provider& provider : catalog().providers()) {
+    provider_name = provider.name == failure.provider ? provider.display_name : provider_name;
+  }
+  if (client_.stream_begun()) {
+    const dialects::UsageQuirks quirks;
+    StreamRelay relay(kind_, quirks, {id_text_, models_.front()->id, provider_name});
+    std::string out;
+    relay.write_error(out, {failure.status, failure.error.detail(), failure.error_type, failure.provider_code});
+    out += kStreamDone;
+    const bool sent = co_await client_.end_stream(out);
+    static_cast<void>(sent);
+    co_return;
+  }
+  std::string fields = response_fields("application/json", provider_name);
+  if (failure.retry_after) {
+    http::append_field(fields, "Retry-After", std::to_string(failure.retry_after->count()));
+  }
+  const std::string body = failure_body(failure, provider_name);
+  const bool sent = co_await client_.respond(status_, fields, body);
+  static_cast<void>(sent);
+}
+
+void Generation::on_client_gone() {
+  client_gone_ = true;
+  pause_.wake_later(net::Wake::Cancelled);
+  if (call_ != nullptr) {
+    call_->exchange.cancel();
+  }
+}
+
+// Runs from the worker's timer: nothing here may wait.
+void Generation::on_tick() {
+  if (client_gone_) {
+    return;
+  }
+  const TimePoint now = Clock::now();
+  if (!client_.stream_begun()) {
+    begin_stream_head({});
+    last_sent_ = TimePoint::min();
+  }
+  const auto pause_length = settings().defaults.keep_alive_comment;
+  if (last_sent_ == TimePoint::min() || now - last_sent_ >= pause_length) {
+    last_sent_ = now;
+    client_.try_send(kComment);
+  }
+  if (relay_ != nullptr && call_ != nullptr && relay_->output_bytes() > marked_bytes_) {
+    mark_progress();
+  }
+  client_.worker().arm(ticker_, last_sent_ + pause_length);
+}
+
+std::string Generation::response_fields(std::string_view content_type, std::string_view provider_name) const {
+  std::string out;
+  out.reserve(view_->common_fields.size() + 256);
+  out += view_->common_fields;
+  out.append("Content-Type: ").append(content_type).append("\r\nX-Generation-Id: ").append(id_text_).append("\r\n");
+  if (!provider_name.empty()) {
+    http::append_field(out, "X-Provider-Name", provider_name);
+  }
+  const auto total = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started_);
+  const auto own = std::max(total - upstream_wait_, std::chrono::microseconds(0));
+  const std::string own_us = std::to_string(own.count());
+  out.append("X-Waybill-Overhead-Us: ").append(own_us);
+  out.append("\r\nServer-Timing: waybill;dur=").append(std::to_string(own.count() / 1000));
+  const std::string thousandths = std::to_string(1000 + own.count() % 1000);
+  out.append(".").append(thousandths, 1).append("\r\n");
+  return out;
+}
+
+void Generation::begin_stream_head(std::string_view provider_name) {
+  std::string fields = response_fields("text/event-stream", provider_name);
+  fields += "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n";
+  client_.begin_stream(200, std::move(fields));
+}
+
+telemetry::Route Generation::route() const noexcept {
+  return route_of(kind_);
+}
+
+}  // namespace waybill::gateway

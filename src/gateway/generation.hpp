@@ -1,0 +1,160 @@
+// One client request on its way: authenticate, admit, understand, plan, attempt,
+// relay, settle, report.
+
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "billing.hpp"
+#include "stream_relay.hpp"
+#include "waybill/dialects/openai_reply.hpp"
+#include "waybill/dialects/openai_request.hpp"
+#include "waybill/gateway/gateway.hpp"
+#include "waybill/routing/attempt_planner.hpp"
+#include "waybill/routing/final_failure.hpp"
+#include "waybill/routing/route_plan.hpp"
+
+namespace waybill::gateway {
+
+// Owns all that one generation needs and dies with it.
+//
+// Thread safety: none; lives in the frame of the task that serves the request.
+class Generation {
+ public:
+  Generation(Gateway& gateway, http::ServerExchange& client, dialects::RequestKind kind);
+  Generation(const Generation&) = delete;
+  Generation& operator=(const Generation&) = delete;
+  ~Generation();
+
+  Task<> run();
+
+ private:
+  // An answer to the client instead of a generation.
+  struct Refusal {
+    unsigned status;
+    Error error;
+  };
+
+  // One upstream call and what is known of it.
+  struct Call;
+
+  // Sends keep-alive comments and progress marks of a stream.
+  class Ticker final : public net::TimerWheel::Entry {
+   public:
+    explicit Ticker(Generation& owner) noexcept : owner_(owner) {}
+
+   private:
+    void on_deadline() override { owner_.on_tick(); }
+    Generation& owner_;
+  };
+
+  // --- stages (generation.cpp)
+  Task<std::optional<Refusal>> prepare();
+  std::optional<Refusal> admit();
+  std::optional<Refusal> check_content_type() const;
+  std::optional<Refusal> choose_models();
+  std::optional<Refusal> make_plan();
+  Task<> make_attempts();
+  Task<> pause(TimePoint until);
+  Task<> conclude_failure(const routing::StatusRules& rules);
+  void on_client_gone();
+  void on_tick();
+
+  // --- one attempt (attempt.cpp); nothing: it told the client
+  Task<std::optional<routing::AttemptOutcome>> attempt(const routing::Attempt& step);
+  Task<std::optional<routing::AttemptOutcome>> call_upstream(Call& call);
+  Task<Result<void>> send_request(Call& call);
+  bool log_intent(const Call& call);
+  [[nodiscard]] routing::AttemptOutcome outcome_of(const Call& call, const Error& error) const;
+  Task<std::optional<routing::AttemptOutcome>> gather(Call& call, std::string& body, std::size_t limit,
+                                                      TimePoint deadline);
+  Task<routing::AttemptOutcome> read_failure(Call& call, const http::ResponseHead& head);
+  Task<std::optional<routing::AttemptOutcome>> relay_body(Call& call, const http::ResponseHead& head);
+  Task<> answer_body(Call& call, const std::string& body, const dialects::ReplyFacts& facts);
+  Task<std::optional<routing::AttemptOutcome>> relay_stream(Call& call, const http::ResponseHead& head);
+  Task<std::optional<routing::AttemptOutcome>> pump_stream(Call& call, StreamRelay& relay);
+  static StreamRelay::Step feed(http::SseParser& parser, std::string_view piece, StreamRelay& relay,
+                                std::string& out);
+  void begin_content(Call& call, TimePoint now);
+  Task<> end_stream(Call& call, StreamRelay& relay);
+  Task<> break_stream(Call& call, StreamRelay& relay, const routing::AttemptOutcome& outcome);
+  static void drop_rest(Call& call);
+
+  // --- the bill and the books (bookkeeping.cpp)
+  [[nodiscard]] ledger::Endpoint api() const noexcept;
+  [[nodiscard]] Reported seen(const Call& call) const;
+  [[nodiscard]] ledger::Settlement settlement(const Call& call, const Bill& bill, ledger::Outcome outcome) const;
+  ledger::Settlement failed_settlement(std::string_view error_code);
+  void fill_from_stream(ledger::Settlement& record, const StreamRelay& relay) const;
+  Task<bool> settle(ledger::Settlement settlement);
+  Task<> refuse_unsettled();
+  void record_failure(const Call& call, const routing::AttemptOutcome& outcome);
+  void count_failure(const Call& call, const routing::AttemptOutcome& outcome);
+  void count_success(const Call& call, const Bill& bill);
+  void mark_progress();
+  void note_upstream_time(const Call& call);
+  void report(const Call* call, const Bill& bill, std::string_view error_code);
+  [[nodiscard]] telemetry::Route route() const noexcept;
+
+  [[nodiscard]] std::string response_fields(std::string_view content_type, std::string_view provider_name) const;
+  void begin_stream_head(std::string_view provider_name);
+  [[nodiscard]] const catalog::Catalog& catalog() const noexcept { return view_->live->catalog(); }
+  [[nodiscard]] const config::Settings& settings() const noexcept { return view_->live->settings(); }
+
+  Gateway& gateway_;
+  http::ServerExchange& client_;
+  dialects::RequestKind kind_;
+  std::shared_ptr<const WorkerView> view_;
+
+  GenerationId id_;
+  std::string id_text_;
+  WallTime created_;
+  TimePoint started_;
+  TimePoint deadline_{};
+
+  Caller caller_;
+  std::string body_;
+  dialects::RequestFacts facts_;
+  std::vector<const catalog::Model*> models_;
+  routing::RoutePlan plan_;
+  std::vector<routing::FailedAttempt> failures_;           // what summarize() reads
+  std::vector<ledger::FailedAttempt> failed_attempts_;     // what the ledger keeps
+  std::optional<ledger::Settlement> last_failed_;          // of the last attempt that failed
+
+  Ticker ticker_;
+  Call* call_ = nullptr;          // the upstream call under way
+  net::Waiter pause_;             // the wait for a Retry-After
+  TimePoint last_sent_{};
+  std::uint64_t marked_bytes_ = 0;  // output covered by the last progress mark
+  StreamRelay* relay_ = nullptr;    // of the call under way, once it streams
+  std::optional<std::chrono::microseconds> first_token_;
+  std::chrono::microseconds upstream_wait_{0};  // time that was the provider's, not ours
+  unsigned status_ = 0;
+  bool client_gone_ = false;
+  bool intent_logged_ = false;
+};
+
+// One upstream call: the endpoint, the connection, and its timings.
+struct Generation::Call {
+  Call(http::ClientPool& pool, const catalog::Endpoint& to, const catalog::Provider& of, const catalog::Model& model_of)
+      : exchange(pool), endpoint(to), provider(of), model(model_of) {}
+
+  http::ClientExchange exchange;
+  const catalog::Endpoint& endpoint;
+  const catalog::Provider& provider;
+  const catalog::Model& model;
+  routing::AttemptKind kind = routing::AttemptKind::First;
+  std::uint32_t number = 1;
+  TimePoint deadline{};
+  TimePoint began{};
+  TimePoint sent{};
+  std::optional<TimePoint> first_content;
+  unsigned status = 0;
+  bool dispatched = false;  // a byte may have reached the provider
+};
+
+}  // namespace waybill::gateway

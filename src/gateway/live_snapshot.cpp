@@ -1,0 +1,92 @@
+#include "waybill/gateway/live_snapshot.hpp"
+
+#include <map>
+#include <utility>
+
+#include "waybill/http/message.hpp"
+#include "waybill/http/server.hpp"
+
+namespace waybill::gateway {
+namespace {
+
+constexpr std::array<std::string_view, kRequestKinds> kPaths{"/chat/completions", "/completions", "/embeddings"};
+
+Secret request_head(const catalog::Provider& provider, std::string_view path) {
+  std::string head = "POST " + provider.base_url.path + std::string(path) + " HTTP/1.1\r\n";
+  http::append_field(head, "Host", provider.authority);
+  if (!provider.auth_header.empty() && !provider.auth_value.empty()) {
+    http::append_field(head, provider.auth_header, provider.auth_value.reveal());
+  }
+  for (const config::Header& header : provider.headers) {
+    http::append_field(head, header.name, header.value.reveal());
+  }
+  head += "Content-Type: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: waybill\r\n";
+  return Secret(std::move(head));
+}
+
+routing::Support support(std::optional<bool> said) noexcept {
+  if (!said) {
+    return routing::Support::Unknown;
+  }
+  return *said ? routing::Support::Yes : routing::Support::No;
+}
+
+std::optional<std::uint64_t> known(std::uint64_t tokens) noexcept {
+  return tokens == 0 ? std::nullopt : std::optional(tokens);
+}
+
+routing::EndpointView view_of(const catalog::Catalog& catalog, const catalog::Endpoint& endpoint) {
+  routing::EndpointView view;
+  view.index = endpoint.index;
+  view.provider = catalog.provider_of(endpoint).name;
+  view.context_length = known(endpoint.context_length);
+  view.max_completion_tokens = known(endpoint.max_completion_tokens);
+  view.tools = support(endpoint.capabilities.tools);
+  view.images = support(endpoint.capabilities.images);
+  view.streaming = support(endpoint.capabilities.streaming);
+  return view;
+}
+
+}  // namespace
+
+Result<LiveSnapshotPtr> make_live(catalog::SnapshotPtr snapshot, telemetry::EndpointSlots& slots) {
+  auto live = std::make_shared<LiveSnapshot>();
+  live->snapshot = std::move(snapshot);
+  const catalog::Catalog& catalog = live->catalog();
+  std::map<std::string, std::shared_ptr<const net::TlsClientContext>> trust;
+  for (const catalog::Provider& provider : catalog.providers()) {
+    ProviderLink link;
+    for (std::size_t kind = 0; kind < kRequestKinds; ++kind) {
+      link.heads[kind] = request_head(provider, kPaths[kind]);
+    }
+    if (provider.base_url.scheme == UrlScheme::Https) {
+      auto& context = trust[provider.ca_file];
+      if (!context) {
+        auto made = net::TlsClientContext::make(provider.ca_file);
+        if (!made) {
+          return made.error();
+        }
+        context = std::move(*made);
+      }
+      link.tls = context;
+    }
+    Url origin = provider.base_url;
+    origin.path.clear();
+    link.pool_name = origin.to_string() + " " + (provider.proxy ? provider.proxy->to_string() : "") + " " +
+                     provider.ca_file + " " + std::to_string(provider.max_connections);
+    live->providers.push_back(std::move(link));
+  }
+  for (const catalog::Model& model : catalog.models()) {
+    std::vector<routing::EndpointView>& views = live->endpoints.emplace_back();
+    for (const catalog::EndpointIndex index : model.endpoints) {
+      views.push_back(view_of(catalog, catalog.endpoint(index)));
+    }
+  }
+  for (const catalog::Endpoint& endpoint : catalog.endpoints()) {
+    live->metric_slots.push_back(
+        slots.slot(catalog.model(endpoint.model).id, catalog.provider_of(endpoint).name));
+  }
+  return LiveSnapshotPtr(std::move(live));
+}
+
+}  // namespace waybill::gateway

@@ -1,0 +1,92 @@
+#include "stream_relay.hpp"
+
+#include <utility>
+
+namespace waybill::gateway {
+namespace {
+
+using dialects::ChunkFacts;
+using dialects::ChunkKind;
+
+constexpr std::string_view kData = "data: ";
+constexpr std::string_view kEnd = "\n\n";
+
+// A preamble is a few hundred bytes; more than this is not one.
+constexpr std::size_t kMaxHeld = 256UL * 1024UL;
+
+}  // namespace
+
+StreamRelay::StreamRelay(dialects::RequestKind kind, const dialects::UsageQuirks& quirks,
+                         dialects::ReplyIdentity identity)
+    : quirks_(quirks), identity_(identity) {
+  summary_.kind = kind;
+}
+
+void StreamRelay::observe(std::string_view data, const ChunkFacts& facts) {
+  summary_.observe(data, facts);
+  output_bytes_ += facts.output_bytes;
+  if (upstream_id_.empty() && facts.id_value.size() > 2) {
+    const std::string_view quoted = facts.id_value.of(data);
+    upstream_id_ = quoted.substr(1, std::min<std::size_t>(quoted.size() - 2, 128));
+  }
+  // Counts are cumulative where they come in every chunk: the last ones stand.
+  if (!facts.usage_value.empty()) {
+    usage_ = facts.usage;
+    usage_fault_ = facts.usage_fault;
+  }
+  finished_ = finished_ || !facts.finish_reason.empty();
+}
+
+StreamRelay::Step StreamRelay::take(const http::SseEvent& event, std::string& out) {
+  const std::string_view data = event.data;
+  if (ended_ || data.empty()) {
+    return ended_ ? Step::Ended : Step::Continue;
+  }
+  const ChunkFacts facts = dialects::read_chunk(data, quirks_);
+  switch (facts.kind) {
+    case ChunkKind::Done: ended_ = true; return Step::Ended;
+    case ChunkKind::Malformed: return Step::Failed;
+    case ChunkKind::Error:
+      observe(data, facts);
+      fault_ = facts.fault;
+      error_event_ = true;
+      return Step::Failed;
+    case ChunkKind::UsageOnly: observe(data, facts); return Step::Continue;
+    case ChunkKind::Preamble:
+    case ChunkKind::Content:
+    case ChunkKind::Finish: break;
+  }
+  observe(data, facts);
+  if (!content_sent_ && !facts.is_content_event()) {
+    if (held_.size() > kMaxHeld) {
+      return Step::Failed;
+    }
+    held_ += kData;
+    dialects::write_chunk(held_, data, facts, identity_);
+    held_ += kEnd;
+    return Step::Continue;
+  }
+  if (!content_sent_) {
+    content_sent_ = true;
+    out += held_;
+    held_ = std::string();
+  }
+  out += kData;
+  dialects::write_chunk(out, data, facts, identity_);
+  out += kEnd;
+  return Step::Continue;
+}
+
+void StreamRelay::write_usage(std::string& out, const dialects::ReplyBill& bill) const {
+  out += kData;
+  dialects::write_usage_chunk(out, summary_, identity_, bill);
+  out += kEnd;
+}
+
+void StreamRelay::write_error(std::string& out, const dialects::StreamError& error) const {
+  out += kData;
+  dialects::write_error_chunk(out, summary_, identity_, error);
+  out += kEnd;
+}
+
+}  // namespace waybill::gateway

@@ -1,0 +1,81 @@
+// What becomes of one upstream's event stream on its way to the client.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "waybill/dialects/openai_chunk.hpp"
+#include "waybill/http/sse_parser.hpp"
+
+namespace waybill::gateway {
+
+// The relay of one attempt, sans-I/O: events go in, bytes for the client come
+// out, and what metering needs is kept.
+//
+//   event                     before content        after content
+//   role only, no choices     held                  out
+//   content, finish reason    what is held, and it  out            content_sent()
+//   usage only                kept, not sent        kept, not sent
+//   error                     Failed                Failed
+//   not JSON                  Failed                Failed
+//   [DONE]                    Ended                 Ended
+//
+// What is held belongs to this attempt: if it fails before content it is
+// forgotten, and the client sees the preamble of the endpoint that wins.
+//
+// Thread safety: none; a value of one attempt.
+class StreamRelay {
+ public:
+  enum class Step : unsigned char { Continue, Ended, Failed };
+
+  // The views live as long as the relay.
+  StreamRelay(dialects::RequestKind kind, const dialects::UsageQuirks& quirks,
+              dialects::ReplyIdentity identity);
+
+  // Takes one event and appends what it gives the client.
+  Step take(const http::SseEvent& event, std::string& out);
+
+  // A content event was appended to `out` at some time: from now on another
+  // endpoint cannot take over unseen.
+  [[nodiscard]] bool content_sent() const noexcept { return content_sent_; }
+  // The answer came to its end: it had a finish reason, or [DONE] after content.
+  [[nodiscard]] bool is_complete() const noexcept { return finished_ || (ended_ && content_sent_); }
+
+  [[nodiscard]] const std::optional<dialects::Usage>& usage() const noexcept { return usage_; }
+  [[nodiscard]] dialects::UsageFault usage_fault() const noexcept { return usage_fault_; }
+  [[nodiscard]] std::uint64_t output_bytes() const noexcept { return output_bytes_; }
+  [[nodiscard]] const std::string& upstream_id() const noexcept { return upstream_id_; }
+  [[nodiscard]] const dialects::StreamSummary& summary() const noexcept { return summary_; }
+  // Why take() failed; its texts are empty for an event that was not JSON.
+  [[nodiscard]] const dialects::UpstreamFault& fault() const noexcept { return fault_; }
+  [[nodiscard]] bool failed_by_error_event() const noexcept { return error_event_; }
+
+  // Appends the usage chunk.
+  void write_usage(std::string& out, const dialects::ReplyBill& bill) const;
+  // Appends the chunk that says the answer broke off.
+  void write_error(std::string& out, const dialects::StreamError& error) const;
+
+ private:
+  void observe(std::string_view data, const dialects::ChunkFacts& facts);
+
+  dialects::UsageQuirks quirks_;
+  dialects::ReplyIdentity identity_;
+  dialects::StreamSummary summary_;
+  std::string held_;
+  std::string upstream_id_;
+  std::optional<dialects::Usage> usage_;
+  dialects::UsageFault usage_fault_ = dialects::UsageFault::Missing;
+  dialects::UpstreamFault fault_;
+  std::uint64_t output_bytes_ = 0;
+  bool content_sent_ = false;
+  bool finished_ = false;
+  bool ended_ = false;
+  bool error_event_ = false;
+};
+
+inline constexpr std::string_view kStreamDone = "data: [DONE]\n\n";
+
+}  // namespace waybill::gateway

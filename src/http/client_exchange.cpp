@@ -1,0 +1,316 @@
+#include <algorithm>
+#include <utility>
+
+#include "idle_connection.hpp"
+#include "waybill/http/client.hpp"
+
+namespace waybill::http {
+namespace {
+
+using net::IoResult;
+using net::IoState;
+using net::Wake;
+
+constexpr int kMaxInterim = 8;
+
+Error cancelled() {
+  return {ErrorKind::Cancelled, "cancelled", "The request to the provider was called off."};
+}
+
+Error timed_out(std::string_view what) {
+  return {ErrorKind::Timeout, "upstream_timeout", "The provider " + std::string(what) + " in time."};
+}
+
+Error lost_connection() {
+  return {ErrorKind::UpstreamFailed, "upstream_closed",
+          "The provider closed the connection before it had answered."};
+}
+
+Error malformed(std::string detail) {
+  return {ErrorKind::UpstreamFailed, "upstream_malformed", std::move(detail)};
+}
+
+}  // namespace
+
+ClientExchange::~ClientExchange() {
+  if (!has_place_) {
+    return;
+  }
+  if (ended_ && keep_alive_ && stream_.is_open() && !cancelled_) {
+    pool_.keep(std::move(stream_));
+    return;
+  }
+  stream_.close();
+  pool_.give_place_back();
+}
+
+Task<Result<void>> ClientExchange::take_connection(ConnectionUse allowed, TimePoint deadline) {
+  for (;;) {
+    if (cancelled_) {
+      co_return cancelled();
+    }
+    if (allowed == ConnectionUse::Reused) {
+      if (auto idle = pool_.take_idle()) {
+        stream_ = std::move(*idle);
+        use_ = ConnectionUse::Reused;
+        has_place_ = true;
+        co_return Result<void>();
+      }
+    }
+    if (pool_.counters_.open < pool_.options_.max_connections) {
+      ++pool_.counters_.open;
+      has_place_ = true;
+      co_return Result<void>();
+    }
+    if (allowed == ConnectionUse::Fresh && !pool_.idle_.empty()) {
+      pool_.close_idle();
+      continue;
+    }
+    if (pool_.waiting_.size() >= pool_.options_.max_waiting) {
+      co_return Error(ErrorKind::Unavailable, "pool_exhausted",
+                      "Too many requests wait for a connection to this provider.");
+    }
+    net::Waiter waiter(pool_.worker_);
+    waiting_for_place_ = &waiter;
+    pool_.waiting_.push_back(&waiter);
+    const Wake wake = co_await waiter.wait(deadline);
+    waiting_for_place_ = nullptr;
+    if (wake != Wake::Ready) {
+      std::erase(pool_.waiting_, &waiter);
+      co_return wake == Wake::TimedOut ? timed_out("had no connection free") : cancelled();
+    }
+  }
+}
+
+Task<Result<void>> ClientExchange::connect(ConnectionUse allowed, TimePoint deadline) {
+  const TimePoint until = std::min(deadline, Clock::now() + pool_.options_.connect_timeout);
+  auto taken = co_await take_connection(allowed, until);
+  if (!taken) {
+    co_return taken.error();
+  }
+  if (use_ == ConnectionUse::Reused) {
+    co_return Result<void>();
+  }
+  auto opened = co_await pool_.open(until);
+  if (cancelled_) {
+    co_return cancelled();
+  }
+  if (!opened) {
+    ++pool_.counters_.failed;
+    co_return opened.error();
+  }
+  stream_ = std::move(*opened);
+  co_return Result<void>();
+}
+
+Task<Result<void>> ClientExchange::send(std::string_view head, std::string_view body, TimePoint deadline) {
+  iovec pieces[2] = {{const_cast<char*>(head.data()), head.size()}, {const_cast<char*>(body.data()), body.size()}};
+  std::size_t done = 0;
+  const std::size_t total = head.size() + body.size();
+  while (done < total) {
+    const std::size_t of_head = std::min(done, head.size());
+    pieces[0] = {const_cast<char*>(head.data()) + of_head, head.size() - of_head};
+    pieces[1] = {const_cast<char*>(body.data()) + (done - of_head), body.size() - (done - of_head)};
+    const IoResult sent = stream_.try_write(pieces);
+    if (sent.state == IoState::Done) {
+      done += sent.size;
+      continue;
+    }
+    if (sent.state != IoState::WouldBlock) {
+      co_return Result<void>();  // it may have answered already: read_head() finds out
+    }
+    const Wake wake = co_await stream_.writable(deadline);
+    if (wake != Wake::Ready) {
+      co_return wake == Wake::TimedOut ? timed_out("did not take the request") : cancelled();
+    }
+  }
+  co_return Result<void>();
+}
+
+// Appends the next bytes of the connection to the head being read.
+Task<Result<std::string>> ClientExchange::next_bytes(TimePoint deadline) {
+  for (;;) {
+    if (cancelled_) {
+      co_return cancelled();
+    }
+    const IoResult got = stream_.try_read(pool_.worker_.read_buffer());
+    if (got.state == IoState::Done) {
+      response_begun_ = true;
+      co_return std::string(pool_.worker_.read_buffer().data(), got.size);
+    }
+    if (got.state != IoState::WouldBlock) {
+      co_return lost_connection();
+    }
+    const Wake wake = co_await stream_.readable(deadline);
+    if (wake != Wake::Ready) {
+      co_return wake == Wake::TimedOut ? timed_out("did not answer") : cancelled();
+    }
+  }
+}
+
+Result<void> ClientExchange::prepare_body(const ResponseHead& head) {
+  keep_alive_ = head.keep_alive;
+  BodyLimits limits;
+  limits.max_body = std::uint64_t{1} << 40U;  // pulled and passed on, never gathered here
+  decoder_.emplace(head.framing, limits);
+  ended_ = decoder_->done();
+  const auto coding = parse_content_coding(head.header(Field::content_encoding));
+  if (!coding) {
+    return malformed("The provider answered in an unknown content coding.");
+  }
+  if (*coding != ContentCoding::Identity) {
+    content_ = std::make_unique<ContentDecoder>(*coding);
+  }
+  return {};
+}
+
+Task<Result<ResponseHead>> ClientExchange::read_head(TimePoint deadline) {
+  std::string bytes;
+  std::size_t scanned = 0;
+  int interim = 0;
+  const HeadLimits limits;
+  for (;;) {
+    const HeadScan scan = find_head_end(bytes, scanned);
+    if (scan.state == HeadScan::State::Malformed || scan.size > limits.max_bytes) {
+      co_return malformed("The provider's answer is not HTTP/1.1.");
+    }
+    if (scan.state == HeadScan::State::NeedMore) {
+      scanned = scan.size;
+      auto more = co_await next_bytes(deadline);
+      if (!more) {
+        co_return more.error();
+      }
+      if (bytes.empty()) {
+        bytes = std::move(*more);
+      } else {
+        bytes += *more;
+      }
+      continue;
+    }
+    auto parsed = parse_response_head(std::string_view(bytes).substr(0, scan.size), Verb::post, limits);
+    if (const auto* const rejection = std::get_if<Rejection>(&parsed)) {
+      co_return malformed("The provider's answer breaks HTTP's rules: " + rejection->error.detail());
+    }
+    auto& head = std::get<ResponseHead>(parsed);
+    bytes.erase(0, scan.size);
+    scanned = 0;
+    if (head.status == 101 || (head.interim() && ++interim > kMaxInterim)) {
+      co_return malformed("The provider sent interim answers nobody asked for.");
+    }
+    if (head.interim()) {
+      continue;
+    }
+    auto prepared = prepare_body(head);
+    if (!prepared) {
+      co_return prepared.error();
+    }
+    early_ = std::move(bytes);
+    has_early_ = !early_.empty();
+    if (ended_ && has_early_) {
+      keep_alive_ = false;  // bytes after the answer: nobody knows what they belong to
+    }
+    co_return std::move(head);
+  }
+}
+
+PumpState ClientExchange::fail(ErrorKind kind, std::string_view code, std::string detail) {
+  error_.emplace(kind, code, std::move(detail));
+  keep_alive_ = false;
+  return PumpState::Failed;
+}
+
+PumpState ClientExchange::pump_once() {
+  if (ended_) {
+    return PumpState::End;
+  }
+  if (cancelled_) {
+    error_ = cancelled();
+    return PumpState::Failed;
+  }
+  if (has_early_) {
+    has_early_ = false;
+    return consume(early_);  // the pieces point into early_, which stays as it is
+  }
+  const IoResult got = stream_.try_read(pool_.worker_.read_buffer());
+  switch (got.state) {
+    case IoState::Done:
+      early_ = std::string();
+      return consume({pool_.worker_.read_buffer().data(), got.size});
+    case IoState::WouldBlock: return PumpState::WouldBlock;
+    case IoState::End: return end_of_stream();
+    case IoState::Failed: break;
+  }
+  return fail(ErrorKind::UpstreamFailed, "upstream_closed", "The connection to the provider broke.");
+}
+
+PumpState ClientExchange::end_of_stream() {
+  keep_alive_ = false;
+  if (!decoder_->at_clean_end()) {
+    return fail(ErrorKind::UpstreamFailed, "upstream_truncated", "The provider's answer was cut off.");
+  }
+  ended_ = true;
+  if (content_) {
+    const auto finished = content_->finish();
+    if (!finished) {
+      return fail(ErrorKind::UpstreamFailed, "upstream_malformed", finished.error().detail());
+    }
+  }
+  return PumpState::End;
+}
+
+PumpState ClientExchange::consume(std::string_view bytes) {
+  while (!decoder_->done()) {
+    const BodyDecoder::Step step = decoder_->feed(bytes);
+    bytes.remove_prefix(step.consumed);
+    if (!step.data.empty()) {
+      pieces_.push_back(step.data);
+    }
+    if (step.state == BodyDecoder::State::Failed) {
+      pieces_.clear();
+      return fail(ErrorKind::UpstreamFailed, "upstream_malformed", "The provider's answer has a broken framing.");
+    }
+    if (step.state == BodyDecoder::State::NeedMore) {
+      break;
+    }
+  }
+  ended_ = decoder_->done();
+  if (ended_ && !bytes.empty()) {
+    keep_alive_ = false;
+  }
+  if (content_) {
+    return decode_content();
+  }
+  return pieces_.empty() && ended_ ? PumpState::End : PumpState::Data;
+}
+
+PumpState ClientExchange::decode_content() {
+  decoded_.clear();
+  for (const std::string_view piece : pieces_) {
+    const auto fed = content_->feed(piece, decoded_);
+    if (!fed) {
+      pieces_.clear();
+      return fail(ErrorKind::UpstreamFailed, "upstream_malformed", fed.error().detail());
+    }
+  }
+  pieces_.clear();
+  if (ended_) {
+    const auto finished = content_->finish();
+    if (!finished) {
+      return fail(ErrorKind::UpstreamFailed, "upstream_malformed", finished.error().detail());
+    }
+  }
+  if (!decoded_.empty()) {
+    pieces_.push_back(decoded_);
+  }
+  return pieces_.empty() && ended_ ? PumpState::End : PumpState::Data;
+}
+
+void ClientExchange::cancel() {
+  cancelled_ = true;
+  if (waiting_for_place_ != nullptr) {
+    waiting_for_place_->wake_later(Wake::Cancelled);
+  }
+  stream_.cancel();
+}
+
+}  // namespace waybill::http

@@ -1,0 +1,144 @@
+#include <utility>
+
+#include "idle_connection.hpp"
+#include "waybill/http/client.hpp"
+#include "waybill/http/message.hpp"
+
+namespace waybill::http {
+namespace {
+
+using net::IoOutcome;
+using net::IoResult;
+using net::IoState;
+using net::Wake;
+
+Error proxy_failed(std::string detail) {
+  return {ErrorKind::UpstreamFailed, "proxy_failed", std::move(detail)};
+}
+
+}  // namespace
+
+void ClientPool::Idle::on_deadline() {
+  pool_.expire(*this);
+}
+
+ClientPool::ClientPool(net::Worker& worker, net::Resolver& resolver, OriginOptions options)
+    : worker_(worker), resolver_(resolver), options_(std::move(options)) {}
+
+ClientPool::~ClientPool() = default;
+
+void ClientPool::close_idle() {
+  counters_.open -= idle_.size();
+  counters_.idle = 0;
+  idle_.clear();
+}
+
+void ClientPool::expire(Idle& idle) {
+  idle_.erase(idle.place);
+  counters_.idle = idle_.size();
+  --counters_.open;
+}
+
+void ClientPool::give_place_back() {
+  --counters_.open;
+  wake_one();
+}
+
+void ClientPool::wake_one() {
+  if (!waiting_.empty()) {
+    net::Waiter* const next = waiting_.front();
+    waiting_.pop_front();
+    next->wake_later(Wake::Ready);
+  }
+}
+
+std::optional<net::Stream> ClientPool::take_idle() {
+  while (!idle_.empty()) {
+    net::Stream stream = std::move(idle_.back().stream);
+    idle_.pop_back();
+    counters_.idle = idle_.size();
+    if (!stream.is_stale()) {
+      ++counters_.reused;
+      return stream;
+    }
+    --counters_.open;
+  }
+  return std::nullopt;
+}
+
+void ClientPool::keep(net::Stream stream) {
+  stream.expect_silence();
+  idle_.emplace_back(*this, std::move(stream));
+  idle_.back().place = std::prev(idle_.end());
+  worker_.arm(idle_.back(), Clock::now() + options_.idle_timeout);
+  counters_.idle = idle_.size();
+  wake_one();
+}
+
+// One request through a forward proxy to reach the origin (RFC 9110 §9.3.6).
+Task<Result<void>> ClientPool::tunnel(net::Stream& stream, TimePoint deadline) {
+  const bool v6 = options_.origin.host_kind == HostKind::Ipv6;
+  const std::string target = (v6 ? "[" + options_.origin.host + "]" : options_.origin.host) + ":" +
+                             std::to_string(options_.origin.port);
+  const std::string request = "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n\r\n";
+  const IoOutcome sent = co_await stream.write_all(request, deadline);
+  if (sent != IoOutcome::Ok) {
+    co_return proxy_failed("The proxy does not take the request for a tunnel.");
+  }
+  // Read no further than the head: what follows belongs to the tunnel.
+  std::string head;
+  char byte = 0;
+  while (!head.ends_with("\r\n\r\n")) {
+    const IoResult got = stream.try_read({&byte, 1});
+    if (got.state == IoState::Done) {
+      head += byte;
+      if (head.size() > HeadLimits{}.max_bytes) {
+        co_return proxy_failed("The proxy's answer is too long.");
+      }
+      continue;
+    }
+    Wake wake = Wake::Cancelled;
+    if (got.state == IoState::WouldBlock) {
+      wake = co_await stream.readable(deadline);
+    }
+    if (wake != Wake::Ready) {
+      co_return proxy_failed("The proxy does not answer.");
+    }
+  }
+  const auto parsed = parse_response_head(head, Verb::connect);
+  const auto* const response = std::get_if<ResponseHead>(&parsed);
+  if (response == nullptr || response->status / 100 != 2) {
+    co_return proxy_failed("The proxy refuses to reach the provider.");
+  }
+  co_return Result<void>();
+}
+
+Task<Result<net::Stream>> ClientPool::open(TimePoint deadline) {
+  const Url& dialled = options_.proxy ? *options_.proxy : options_.origin;
+  auto addresses = co_await resolver_.resolve(dialled.host, dialled.port, deadline);
+  if (!addresses) {
+    co_return addresses.error();
+  }
+  auto connected = co_await net::connect(worker_, std::move(*addresses), deadline);
+  if (!connected) {
+    co_return connected.error();
+  }
+  net::Stream stream = std::move(*connected);
+  if (options_.proxy) {
+    const auto tunnelled = co_await tunnel(stream, deadline);
+    if (!tunnelled) {
+      co_return tunnelled.error();
+    }
+  }
+  if (options_.origin.scheme == UrlScheme::Https) {
+    stream.start_tls(options_.tls->make_session(options_.origin.host));
+    const auto shaken = co_await stream.handshake(deadline);
+    if (!shaken) {
+      co_return shaken.error();
+    }
+  }
+  ++counters_.opened;
+  co_return stream;
+}
+
+}  // namespace waybill::http

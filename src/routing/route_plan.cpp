@@ -1,0 +1,175 @@
+#include "waybill/routing/route_plan.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cstddef>
+
+namespace waybill::routing {
+namespace {
+
+bool is_allowed(std::span<const std::string> allowed, std::string_view model) noexcept {
+  const auto matches = [model](std::string_view pattern) {
+    if (pattern.ends_with('*')) {
+      return model.starts_with(pattern.substr(0, pattern.size() - 1));
+    }
+    return model == pattern;
+  };
+  return allowed.empty() || std::ranges::any_of(allowed, matches);
+}
+
+// Fewer tokens than this many bytes cannot be: the settled estimate is a token for
+// three bytes, half of it is beyond doubt.  What is in between, the provider judges.
+constexpr std::uint64_t kMostBytesPerToken = 6;
+
+std::optional<ExcludedBecause> unfit(const RequestFeatures& features,
+                                     const EndpointView& endpoint) noexcept {
+  if (features.tools && endpoint.tools == Support::No) {
+    return ExcludedBecause::NoTools;
+  }
+  if (features.images && endpoint.images == Support::No) {
+    return ExcludedBecause::NoImages;
+  }
+  if (features.stream && endpoint.streaming == Support::No) {
+    return ExcludedBecause::NoStreaming;
+  }
+  if (endpoint.context_length &&
+      features.prompt_bytes / kMostBytesPerToken > *endpoint.context_length) {
+    return ExcludedBecause::ContextLength;
+  }
+  if (endpoint.max_completion_tokens && features.max_output &&
+      *features.max_output > *endpoint.max_completion_tokens) {
+    return ExcludedBecause::MaxOutput;
+  }
+  return std::nullopt;
+}
+
+std::chrono::milliseconds cooling_for(TimePoint until, TimePoint now) noexcept {
+  if (until <= now) {
+    return std::chrono::milliseconds(0);
+  }
+  return std::chrono::ceil<std::chrono::milliseconds>(until - now);
+}
+
+}  // namespace
+
+std::string_view name(ChosenBecause reason) noexcept {
+  switch (reason) {
+    case ChosenBecause::SettingsOrder: return "settings_order";
+    case ChosenBecause::FallbackModel: return "fallback_model";
+    case ChosenBecause::CoolingDown: return "cooling_down";
+  }
+  return "unknown";
+}
+
+std::string_view name(ExcludedBecause reason) noexcept {
+  switch (reason) {
+    case ExcludedBecause::KeyNotAllowed: return "key_not_allowed";
+    case ExcludedBecause::ContextLength: return "context_length";
+    case ExcludedBecause::MaxOutput: return "max_output";
+    case ExcludedBecause::NoTools: return "no_tools";
+    case ExcludedBecause::NoImages: return "no_images";
+    case ExcludedBecause::NoStreaming: return "no_streaming";
+  }
+  return "unknown";
+}
+
+RoutePlan plan(const RequestFeatures& features,
+               std::span<const ModelView> models,
+               const EndpointHealth& health,
+               std::uint64_t seed,
+               TimePoint now) {
+  assert(models.size() <= 0xFFFF);
+  RoutePlan result;
+  result.seed = seed;
+  std::size_t considered = 0;
+  for (const ModelView& model : models) {
+    considered += model.endpoints.size();
+  }
+  result.attempts.reserve(considered);
+
+  for (std::size_t m = 0; m < models.size(); ++m) {
+    const auto position = static_cast<std::uint16_t>(m);
+    const bool allowed = is_allowed(features.allowed_models, models[m].id);
+    for (const EndpointView& endpoint : models[m].endpoints) {
+      const auto reason =
+          allowed ? unfit(features, endpoint) : std::optional(ExcludedBecause::KeyNotAllowed);
+      if (reason) {
+        result.excluded.push_back({endpoint.index, position, *reason});
+        continue;
+      }
+      PlannedAttempt attempt{.endpoint = endpoint.index, .model = position};
+      attempt.failures_in_a_row = health.failures_in_a_row(endpoint.index);
+      attempt.cooling_for = cooling_for(health.cooling_until(endpoint.index), now);
+      if (attempt.cooling_for.count() > 0) {
+        attempt.reason = ChosenBecause::CoolingDown;
+      } else if (m > 0) {
+        attempt.reason = ChosenBecause::FallbackModel;
+      }
+      result.attempts.push_back(attempt);
+    }
+  }
+  // Healthy ones have waited for: 0, so one key orders both groups.
+  const bool some_cooling = std::ranges::any_of(
+      result.attempts, [](const PlannedAttempt& a) { return a.cooling_for.count() > 0; });
+  if (some_cooling) {
+    std::ranges::stable_sort(result.attempts, {}, &PlannedAttempt::cooling_for);
+  }
+  return result;
+}
+
+std::string describe(const PlannedAttempt& attempt, std::string_view provider) {
+  std::string text(provider);
+  text += ": ";
+  text += name(attempt.reason);
+  if (attempt.cooling_for.count() > 0) {
+    text += " for " + std::to_string(attempt.cooling_for.count()) + "ms after " +
+            std::to_string(attempt.failures_in_a_row) +
+            (attempt.failures_in_a_row == 1 ? " failure" : " failures");
+  }
+  return text;
+}
+
+Error no_route(const RoutePlan& plan) {
+  assert(plan.attempts.empty());
+  if (plan.excluded.empty()) {
+    return Error(ErrorKind::Unavailable, "no_endpoint",
+                 "No endpoint serves this model. Add one under the model in the settings.");
+  }
+  // What the client can change counts before what it cannot; endpoints of a model
+  // that is not allowed say nothing where another model was.
+  const auto* reason = &plan.excluded.front();
+  for (const ExcludedEndpoint& excluded : plan.excluded) {
+    if (reason->reason == ExcludedBecause::KeyNotAllowed) {
+      reason = &excluded;
+    }
+  }
+  switch (reason->reason) {
+    case ExcludedBecause::KeyNotAllowed:
+      return Error(ErrorKind::Forbidden, "model_not_allowed",
+                   "This key may not use this model. Use one of the key's models, or ask whoever "
+                   "made the key to allow it.");
+    case ExcludedBecause::ContextLength:
+      return Error(ErrorKind::InvalidRequest, "context_length_exceeded",
+                   "The prompt is longer than the context of every endpoint of this model. Shorten "
+                   "it or choose a model with a longer context.");
+    case ExcludedBecause::MaxOutput:
+      return Error(ErrorKind::InvalidRequest, "max_tokens_exceeded",
+                   "No endpoint of this model gives as many tokens as max_tokens asks for. Lower "
+                   "max_tokens.");
+    case ExcludedBecause::NoTools:
+      return Error(
+          ErrorKind::NotFound, "tools_unsupported",
+          "No endpoint of this model supports tools. Leave the tools out or choose another "
+          "model.");
+    case ExcludedBecause::NoImages:
+      return Error(ErrorKind::NotFound, "images_unsupported",
+                   "No endpoint of this model reads images. Leave the images out or choose another "
+                   "model.");
+    case ExcludedBecause::NoStreaming:
+      return Error(ErrorKind::NotFound, "streaming_unsupported",
+                   "No endpoint of this model streams. Send the request without stream.");
+  }
+  return Error(ErrorKind::Internal, "no_route", "Routing excluded every endpoint for no reason.");
+}
+
+}  // namespace waybill::routing
