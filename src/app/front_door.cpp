@@ -220,7 +220,7 @@ Task<> FrontDoor::ready(http::ServerExchange& exchange) {
 }
 
 Task<> FrontDoor::metrics(http::ServerExchange& exchange) {
-  if (!may_see_admin(exchange) && !gateway_.live().settings().metrics_public) {
+  if (!may_see_admin(exchange) && !gateway_.live().settings().public_metrics) {
     co_await refuse_path(exchange, Route{});
     co_return;
   }

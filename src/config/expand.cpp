@@ -18,7 +18,8 @@ bool is_secret_mount(std::string_view path) {
 bool is_variable_name(std::string_view name) {
   constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
   return !name.empty() && kLetters.find(name.front()) != std::string_view::npos &&
-         name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789") ==
+         name.find_first_not_of(
+             "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789") ==
              std::string_view::npos;
 }
 
@@ -87,8 +88,9 @@ bool Expander::replace(Node& scalar, std::string_view reference, Type type) {
   if (reference.starts_with("file:") && reference.size() > 5) {
     return replace_file(scalar, reference.substr(5), type);
   }
-  return refuse(scalar, "'${" + printable(reference, 60) + "}' is not a reference",
-                "write ${env:NAME} or ${file:/run/secrets/name}, or $${ for the characters themselves");
+  return refuse(
+      scalar, "'${" + printable(reference, 60) + "}' is not a reference",
+      "write ${env:NAME} or ${file:/run/secrets/name}, or $${ for the characters themselves");
 }
 
 bool Expander::replace_env(Node& scalar, const std::string& name) {
@@ -117,7 +119,8 @@ bool Expander::replace_file(Node& scalar, std::string_view path, Type type) {
   }
   const bool secret = type == Type::Secret || type == Type::SecretMap;
   if (secret && file->readable_by_others && !is_secret_mount(full)) {
-    return refuse(scalar, "the secret file '" + shown + "' can be read by every user of this machine",
+    return refuse(scalar,
+                  "the secret file '" + shown + "' can be read by every user of this machine",
                   "chmod 600 it");
   }
   std::string_view text = file->bytes;

@@ -25,7 +25,9 @@ Position Report::position(const Mark& at) const {
   return {.file = files_[shown.file].name, .line = shown.line, .column = shown.column};
 }
 
-const std::string& Report::file_name(const Mark& at) const { return files_[resolve(at).file].name; }
+const std::string& Report::file_name(const Mark& at) const {
+  return files_[resolve(at).file].name;
+}
 
 void Report::fault(const Mark& at, std::string sentence, std::string suggestion) {
   add(faults_, at, {{}, std::move(sentence), std::move(suggestion)});

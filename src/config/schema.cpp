@@ -39,7 +39,8 @@ constexpr Member price(std::string_view path, std::string_view fallback, std::st
   return {path, Type::Decimal, fallback, help};
 }
 
-constexpr std::string_view kModalities = "text|image|audio|video|file|embeddings|rerank|transcription";
+constexpr std::string_view kModalities =
+    "text|image|audio|video|file|embeddings|rerank|transcription";
 
 // One row a member: long lines read better here than broken ones.
 // clang-format off
@@ -98,17 +99,11 @@ constexpr Member kSchema[] = {
   between({"providers.*.final_on", Type::IntegerList, "", "Statuses that are the client's own fault and try nothing else."}, 400, 599),
   {"providers.*.quirks", Type::Map, "", "Where it differs from plain `openai_chat`; presets know the usual ones."},
   one_of({"providers.*.quirks.stream_usage", Type::Choice, "asked", "Usage in streams: sent when `stream_options` asks, `always` unasked, or `never`."}, "asked|always|never"),
-  {"providers.*.quirks.usage_path", Type::Name, "usage", "Where the usage object stands in a body or event, as a dotted path."},
-  {"providers.*.quirks.cached_tokens", Type::NameList, "[prompt_tokens_details.cached_tokens]", "Where tokens read from its cache are counted, inside the usage object; the first found counts."},
-  {"providers.*.quirks.cache_write_tokens", Type::NameList, "[prompt_tokens_details.cache_write_tokens]", "Where tokens written to its cache are counted."},
-  {"providers.*.quirks.reasoning_tokens", Type::NameList, "[completion_tokens_details.reasoning_tokens]", "Where reasoning tokens are counted."},
-  {"providers.*.quirks.prompt_excludes_cached", Type::Boolean, "false", "`prompt_tokens` leaves cached tokens out."},
-  {"providers.*.quirks.completion_excludes_reasoning", Type::Boolean, "false", "`completion_tokens` leaves reasoning tokens out."},
-  {"providers.*.quirks.usage_is_cumulative", Type::Boolean, "false", "Every event carries the usage so far; the last one counts."},
+  {"providers.*.quirks.usage_envelope", Type::Name, "", "Member around `usage` where it does not stand at the top, such as `x_groq`."},
+  one_of({"providers.*.quirks.cached_tokens", Type::Choice, "in_prompt", "Whether `prompt_tokens` includes what was read from its cache. Where the count itself stands is found by looking."}, "in_prompt|beside_prompt"),
+  one_of({"providers.*.quirks.reasoning_tokens", Type::Choice, "by_total", "Whether `completion_tokens` includes reasoning; `by_total` sees it from `total_tokens`."}, "by_total|in_completion|beside_completion"),
   one_of({"providers.*.quirks.max_tokens_member", Type::Choice, "max_tokens", "What it calls the output limit."}, "max_tokens|max_completion_tokens"),
-  {"providers.*.quirks.reasoning_member", Type::Name, "reasoning_content", "Where thinking stands in a message."},
   {"providers.*.quirks.refuses_unknown_members", Type::Boolean, "false", "It refuses requests with members that it does not know."},
-  {"providers.*.quirks.developer_role", Type::Boolean, "false", "It understands the role `developer`."},
   {"providers.*.quirks.models_path", Type::Name, "/models", "Where it lists its models, after the base URL."},
   {"providers.*.docs", Type::Text, "", "Where its API is documented; for people."},
 
@@ -222,7 +217,9 @@ std::string_view Member::parent() const noexcept {
   return dot == std::string_view::npos ? std::string_view{} : path.substr(0, dot);
 }
 
-std::span<const Member> schema() noexcept { return kSchema; }
+std::span<const Member> schema() noexcept {
+  return kSchema;
+}
 
 std::vector<std::string_view> split_choices(std::string_view choices) {
   std::vector<std::string_view> out;

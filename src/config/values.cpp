@@ -1,13 +1,13 @@
 #include "values.hpp"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
 #include <string>
 #include <system_error>
+
+#include <arpa/inet.h>
 
 #include "waybill/base/text.hpp"
 
@@ -18,7 +18,9 @@ Error not_this(std::string detail) {
   return Error(ErrorKind::InvalidRequest, "invalid_value", std::move(detail));
 }
 
-std::string quoted(std::string_view text) { return "'" + printable(text, 40) + "'"; }
+std::string quoted(std::string_view text) {
+  return "'" + printable(text, 40) + "'";
+}
 
 struct Unit {
   std::string_view name;

@@ -174,8 +174,9 @@ class TreeBuilder final : public YAML::EventHandler {
     }
     const auto [first, is_new] = seen_.back().try_emplace(node.raw, node.at.line);
     if (!is_new) {
-      report_.fault(node.at, "the key '" + printable(node.raw) + "' is given twice, first in line " +
-                                 std::to_string(first->second),
+      report_.fault(node.at,
+                    "the key '" + printable(node.raw) + "' is given twice, first in line " +
+                        std::to_string(first->second),
                     "keep one of them");
     }
     parent.keys.push_back({std::move(node.raw), node.at});

@@ -50,8 +50,6 @@ constexpr std::size_t kLongestKey = 256;
 // strict subset that settings are written in: valid UTF-8 without control
 // characters, one document, no tabs in indentation, no anchors, aliases or tags,
 // keys that are text and given once.  An empty file is a Null node.
-[[nodiscard]] std::optional<Node> parse_yaml(std::string_view bytes,
-                                             unsigned file,
-                                             Report& report);
+[[nodiscard]] std::optional<Node> parse_yaml(std::string_view bytes, unsigned file, Report& report);
 
 }  // namespace waybill::config

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 #include <cstddef>
+#include <utility>
+#include <vector>
 
 namespace waybill::routing {
 namespace {
@@ -48,6 +50,28 @@ std::chrono::milliseconds cooling_for(TimePoint until, TimePoint now) noexcept {
     return std::chrono::milliseconds(0);
   }
   return std::chrono::ceil<std::chrono::milliseconds>(until - now);
+}
+
+// Healthy ones keep their order, and so do those that are ready at the same time.
+void put_cooling_last(std::vector<PlannedAttempt>& attempts) {
+  const auto is_cooling = [](const PlannedAttempt& a) { return a.cooling_for.count() > 0; };
+  if (std::ranges::none_of(attempts, is_cooling)) {
+    return;
+  }
+  std::vector<const PlannedAttempt*> order;
+  order.reserve(attempts.size());
+  for (const PlannedAttempt& attempt : attempts) {
+    order.push_back(&attempt);
+  }
+  std::ranges::sort(order, [](const PlannedAttempt* a, const PlannedAttempt* b) {
+    return a->cooling_for != b->cooling_for ? a->cooling_for < b->cooling_for : a < b;
+  });
+  std::vector<PlannedAttempt> sorted;
+  sorted.reserve(attempts.size());
+  for (const PlannedAttempt* attempt : order) {
+    sorted.push_back(*attempt);
+  }
+  attempts = std::move(sorted);
 }
 
 }  // namespace
@@ -108,12 +132,7 @@ RoutePlan plan(const RequestFeatures& features,
       result.attempts.push_back(attempt);
     }
   }
-  // Healthy ones have waited for: 0, so one key orders both groups.
-  const bool some_cooling = std::ranges::any_of(
-      result.attempts, [](const PlannedAttempt& a) { return a.cooling_for.count() > 0; });
-  if (some_cooling) {
-    std::ranges::stable_sort(result.attempts, {}, &PlannedAttempt::cooling_for);
-  }
+  put_cooling_last(result.attempts);
   return result;
 }
 

@@ -87,6 +87,8 @@ struct Model {
 class Catalog {
  public:
   Catalog() = default;
+  Catalog(Catalog&&) noexcept = default;
+  Catalog& operator=(Catalog&&) noexcept = default;
 
   // The settings must be free of faults (config::Loaded::ok()).  Fails with
   // InvalidRequest "invalid_catalog" on what only the catalog can see, e.g. a

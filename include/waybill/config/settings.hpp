@@ -94,22 +94,28 @@ enum class StreamUsage : std::uint8_t {
   Never
 };
 
-// Where one provider differs from plain `openai_chat`.  Paths are dotted member
-// names; those of usage counts start at the usage object.
+// Whether a provider's prompt_tokens include the tokens read from its cache.
+enum class CachedTokens : std::uint8_t {
+  InPrompt,
+  BesidePrompt
+};
+
+// Whether its completion_tokens include reasoning; ByTotal finds out from total_tokens.
+enum class ReasoningTokens : std::uint8_t {
+  ByTotal,
+  InCompletion,
+  BesideCompletion
+};
+
+// Where one provider differs from plain `openai_chat`.
 struct QuirkSettings {
   StreamUsage stream_usage = StreamUsage::Asked;
-  std::string usage_path = "usage";              // in a chunk or body
-  std::vector<std::string> cached_tokens;        // where cache reads stand, first found counts
-  std::vector<std::string> cache_write_tokens;   // where cache writes stand
-  std::vector<std::string> reasoning_tokens;     // where reasoning tokens stand
-  bool prompt_excludes_cached = false;           // prompt_tokens leaves cached tokens out
-  bool completion_excludes_reasoning = false;    // completion_tokens leaves reasoning out
-  bool usage_is_cumulative = false;              // every chunk carries the usage so far
+  std::string usage_envelope;  // member around `usage` where it is not at the top: "x_groq"
+  CachedTokens cached_tokens = CachedTokens::InPrompt;
+  ReasoningTokens reasoning_tokens = ReasoningTokens::ByTotal;
   std::string max_tokens_member = "max_tokens";  // what the upstream calls the output limit
-  std::string reasoning_member = "reasoning_content";  // where thinking text stands in a delta
-  bool refuses_unknown_members = false;  // answers 400/422 to members it does not know
-  bool developer_role = false;           // understands role "developer"
-  std::string models_path = "/models";   // lists its models; "" if it cannot
+  bool refuses_unknown_members = false;          // answers 400 or 422 to members it does not know
+  std::string models_path = "/models";           // where it lists its models
 };
 
 struct Header {
@@ -151,8 +157,8 @@ struct PriceLine {
   std::optional<Money> audio_prompt;
   std::optional<Money> audio_completion;
   std::optional<Money> image_completion;  // per image token of the answer
-  std::optional<Money> image;    // per input image
-  std::optional<Money> request;  // per request
+  std::optional<Money> image;             // per input image
+  std::optional<Money> request;           // per request
 };
 
 struct PriceTier {

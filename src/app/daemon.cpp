@@ -1,0 +1,443 @@
+#include "daemon.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/signal_set.hpp>
+
+#include "control_commands.hpp"
+#include "control_socket.hpp"
+#include "process_setup.hpp"
+#include "system_inputs.hpp"
+#include "waybill/base/text.hpp"
+#include "waybill/catalog/presets.hpp"
+#include "waybill/catalog/snapshot.hpp"
+#include "waybill/telemetry/process_stats.hpp"
+#include "worker_thread.hpp"
+
+namespace waybill::app {
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kWrongSettings = 2;
+
+int complain(const Error& error) {
+  std::fprintf(stderr, "waybill: %s\n", error.detail().c_str());
+  return error.kind() == ErrorKind::InvalidRequest ? kWrongSettings : kFailed;
+}
+
+std::string url_of(const config::ListenSettings& listen, std::uint16_t port) {
+  if (!listen.unix_path.empty()) {
+    return "unix:" + listen.unix_path;
+  }
+  const bool v6 = listen.address.find(':') != std::string::npos;
+  return std::string(listen.tls ? "https://" : "http://") + (v6 ? "[" + listen.address + "]" : listen.address) + ":" +
+         std::to_string(port);
+}
+
+telemetry::LogOptions log_options(const config::LogSettings& settings) {
+  telemetry::LogOptions options;
+  switch (settings.level) {
+    case config::LogLevel::Trace:
+    case config::LogLevel::Debug: options.level = telemetry::LogLevel::Debug; break;
+    case config::LogLevel::Info: options.level = telemetry::LogLevel::Info; break;
+    case config::LogLevel::Warn: options.level = telemetry::LogLevel::Warning; break;
+    case config::LogLevel::Error: options.level = telemetry::LogLevel::Error; break;
+  }
+  options.format =
+      settings.format == config::LogFormat::Json ? telemetry::LogFormat::Json : telemetry::LogFormat::Human;
+  options.file = settings.file;
+  return options;
+}
+
+// The certificate of one TLS listener; replaced by a reload.
+class CertificateHolder {
+ public:
+  Result<void> load(const config::TlsSettings& files) {
+    auto loaded = net::TlsServerContext::load(files.certificate, files.key);
+    if (!loaded) {
+      return loaded.error();
+    }
+    const std::scoped_lock lock(mutex_);
+    context_ = std::move(*loaded);
+    return {};
+  }
+  [[nodiscard]] std::shared_ptr<const net::TlsServerContext> get() const {
+    const std::scoped_lock lock(mutex_);
+    return context_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const net::TlsServerContext> context_;
+};
+
+class Daemon final : public MetricsSource {
+ public:
+  explicit Daemon(ServeOptions options) : options_(std::move(options)), signals_(main_.context()) {}
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+  ~Daemon() override = default;
+
+  int run();
+  net::Task<std::string> render(net::Worker& asking) override;
+
+ private:
+  int load();
+  int open_ledger();
+  int register_prices(const gateway::LiveSnapshot& live);
+  int listen();
+  Result<void> bind(const config::ListenSettings& listen, int tag, std::size_t workers);
+  Result<void> announce() const;
+  void wait_for_signals();
+  void on_signal(int signal);
+  void reload();
+  void stop();
+  int finish();
+
+  [[nodiscard]] const config::Settings& settings() const noexcept { return live_->settings(); }
+
+  ServeOptions options_;
+  SystemFiles files_;
+  ProcessEnvironment environment_;
+  catalog::Presets presets_;
+  telemetry::EndpointSlots slots_;
+  std::unique_ptr<telemetry::Log> log_;
+  std::unique_ptr<ledger::Ledger> ledger_;
+  gateway::LiveSnapshotPtr live_;
+  std::uint64_t version_ = 0;
+
+  boost::asio::thread_pool blocking_{1};
+  ReloadState reloads_;
+  std::atomic<bool> draining_{false};
+  std::unique_ptr<Services> services_;
+  std::vector<std::unique_ptr<CertificateHolder>> certificates_;
+  std::vector<std::unique_ptr<WorkerThread>> workers_;
+  std::vector<std::string> public_urls_;
+  std::vector<std::string> admin_urls_;
+
+  net::Worker main_{0xFFFF};  // signals and the control socket
+  net::asio::signal_set signals_;
+  std::unique_ptr<ControlServer> control_;
+  int stop_signals_ = 0;
+};
+
+int Daemon::load() {
+  const config::Inputs inputs{files_, environment_, presets_};
+  const catalog::LoadedSnapshot loaded = catalog::load_snapshot(options_.config, inputs, ++version_);
+  if (!loaded.snapshot) {
+    std::fputs(config::render(loaded.faults).c_str(), stderr);
+    std::fputs(config::closing_line(loaded.faults.size()).c_str(), stderr);
+    return kWrongSettings;
+  }
+  auto log = telemetry::Log::open(log_options(loaded.snapshot->settings.logging));
+  if (!log) {
+    return complain(log.error());
+  }
+  log_ = std::move(*log);
+  auto live = gateway::make_live(loaded.snapshot, slots_);
+  if (!live) {
+    return complain(live.error());
+  }
+  live_ = std::move(*live);
+  reloads_.succeeded(version_);
+  return 0;
+}
+
+int Daemon::open_ledger() {
+  ledger::Options options;
+  options.path = settings().ledger.sqlite_path;
+  options.durability = settings().ledger.durability == config::Durability::Strict ? ledger::Durability::Strict
+                                                                                   : ledger::Durability::Relaxed;
+  options.workers = settings().workers != 0 ? settings().workers : usable_cores();
+  auto opened = ledger::Ledger::open(std::move(options));
+  if (!opened) {
+    return complain(opened.error());
+  }
+  ledger_ = std::move(*opened);
+  const ledger::RecoveryReport& recovery = ledger_->recovery();
+  log_->info("ledger_opened", {{"epoch", recovery.epoch},
+                               {"rows", recovery.head_seq},
+                               {"settled_at_start", recovery.settled},
+                               {"voided_at_start", recovery.voided},
+                               {"sqlite", recovery.sqlite_version}});
+  return register_prices(*live_);
+}
+
+int Daemon::register_prices(const gateway::LiveSnapshot& live) {
+  std::vector<catalog::PriceTable> tables;
+  for (const catalog::Endpoint& endpoint : live.catalog().endpoints()) {
+    tables.push_back(endpoint.price);
+  }
+  const auto registered = ledger_->register_prices(tables);
+  return registered ? 0 : complain(registered.error());
+}
+
+int Daemon::listen() {
+  services_ = std::make_unique<Services>(Services{*ledger_, *log_, blocking_, reloads_, *this, draining_});
+  const std::size_t count = settings().workers != 0 ? settings().workers : usable_cores();
+  for (std::size_t i = 0; i < count; ++i) {
+    workers_.push_back(std::make_unique<WorkerThread>(i, *services_, live_));
+  }
+  int tag = kPublicTag;
+  std::vector<gateway::Gateway::DefaultKey> default_keys;
+  for (const config::ListenSettings& listen : settings().listen) {
+    if (!listen.default_key.empty()) {
+      default_keys.push_back({tag, listen.default_key});
+    }
+    const auto bound = bind(listen, tag++, count);
+    if (!bound) {
+      return complain(bound.error());
+    }
+  }
+  if (settings().admin) {
+    const auto bound = bind(*settings().admin, kAdminTag, 1);
+    if (!bound) {
+      return complain(bound.error());
+    }
+  }
+  for (const auto& worker : workers_) {
+    worker->gateway().set_default_keys(default_keys);
+  }
+  return 0;
+}
+
+Result<void> Daemon::bind(const config::ListenSettings& listen, int tag, std::size_t workers) {
+  http::Server::TlsSource tls;
+  if (listen.tls) {
+    certificates_.push_back(std::make_unique<CertificateHolder>());
+    CertificateHolder* const holder = certificates_.back().get();
+    const auto loaded = holder->load(*listen.tls);
+    if (!loaded) {
+      return loaded.error();
+    }
+    tls = [holder] { return holder->get(); };
+  }
+  // One socket a worker where the kernel can share the load; Unix sockets and the
+  // admin plane are served by what fits in one.
+  net::ListenAddress address{listen.address, listen.port, listen.unix_path};
+  const bool share = listen.unix_path.empty() && workers > 1;
+  for (std::size_t i = 0; i < workers; ++i) {
+    if (i > 0 && !share) {
+      break;
+    }
+    auto socket = net::ListenSocket::open(address, share ? net::PortSharing::Shared : net::PortSharing::Exclusive);
+    if (!socket) {
+      return socket.error();
+    }
+    if (i == 0) {
+      address.port = socket->port();
+      (tag == kAdminTag ? admin_urls_ : public_urls_).push_back(url_of(listen, socket->port()));
+    }
+    workers_[i]->server().add_listener(std::move(*socket), tag, tls);
+  }
+  return {};
+}
+
+Result<void> Daemon::announce() const {
+  for (const std::string& url : public_urls_) {
+    log_->info("listening", {{"url", url}});
+  }
+  for (const std::string& url : admin_urls_) {
+    log_->info("listening_admin", {{"url", url}});
+  }
+  if (options_.ready_file.empty()) {
+    return {};
+  }
+  std::string text = "{\"listen\":[";
+  for (const std::string& url : public_urls_) {
+    text += text.ends_with('[') ? "" : ",";
+    append_json_string(text, url);
+  }
+  text += "],\"admin\":";
+  append_json_string(text, admin_urls_.empty() ? std::string() : admin_urls_.front());
+  text += ",\"pid\":" + std::to_string(::getpid()) + "}\n";
+  const std::string temporary = options_.ready_file + ".new";
+  std::ofstream(temporary) << text;
+  if (std::rename(temporary.c_str(), options_.ready_file.c_str()) != 0) {
+    return Error(ErrorKind::InvalidRequest, "ready_file_unwritable",
+                 "The ready file '" + options_.ready_file + "' cannot be written.");
+  }
+  return {};
+}
+
+void Daemon::wait_for_signals() {
+  signals_.async_wait([this](const boost::system::error_code& ec, int signal) {
+    if (!ec) {
+      on_signal(signal);
+      wait_for_signals();
+    }
+  });
+}
+
+void Daemon::on_signal(int signal) {
+  if (signal == SIGHUP) {
+    reload();
+  } else if (signal == SIGUSR1) {
+    log_->reopen();
+  } else {
+    stop();
+  }
+}
+
+void Daemon::reload() {
+  const config::Inputs inputs{files_, environment_, presets_};
+  const catalog::LoadedSnapshot loaded = catalog::load_snapshot(options_.config, inputs, version_ + 1);
+  if (!loaded.snapshot) {
+    const std::string faults = config::render(loaded.faults);
+    reloads_.failed(faults);
+    log_->warning("reload_refused", {{"faults", faults}});
+    return;
+  }
+  auto live = gateway::make_live(loaded.snapshot, slots_);
+  const int registered = live ? register_prices(**live) : kFailed;
+  if (!live || registered != 0) {
+    const std::string reason = live ? "the ledger does not take the prices" : live.error().detail();
+    reloads_.failed(reason);
+    log_->warning("reload_refused", {{"faults", reason}});
+    return;
+  }
+  live_ = std::move(*live);
+  ++version_;
+  reloads_.succeeded(version_);
+  std::size_t holder = 0;
+  for (const config::ListenSettings& listen : settings().listen) {
+    if (listen.tls && holder < certificates_.size()) {
+      const auto reloaded = certificates_[holder++]->load(*listen.tls);
+      if (!reloaded) {
+        log_->failure(telemetry::LogLevel::Warning, "certificate_kept", reloaded.error());
+      }
+    }
+  }
+  for (const auto& worker : workers_) {
+    worker->adopt(live_);
+  }
+  log_->set_level(log_options(settings().logging).level);
+  log_->info("reloaded", {{"snapshot", version_}});
+}
+
+void Daemon::stop() {
+  ++stop_signals_;
+  if (stop_signals_ == 1) {
+    draining_.store(true, std::memory_order_relaxed);
+    log_->info("draining", {{"limit_ms", settings().drain.count()}});
+    for (const auto& worker : workers_) {
+      worker->drain(Clock::now() + settings().drain);
+    }
+    // The workers end by themselves; joining them must not block the signals.
+    std::thread([this] {
+      for (const auto& worker : workers_) {
+        worker->join();
+      }
+      main_.stop();
+    }).detach();
+    return;
+  }
+  for (const auto& worker : workers_) {
+    worker->abort();
+  }
+}
+
+int Daemon::finish() {
+  control_.reset();
+  blocking_.join();
+  const auto stopped = ledger_->stop();
+  if (!stopped) {
+    log_->failure(telemetry::LogLevel::Error, "ledger_failed", stopped.error());
+    log_->flush();
+    return kFailed;
+  }
+  log_->info("stopped");
+  log_->flush();
+  return 0;
+}
+
+int Daemon::run() {
+  forbid_dumps();
+  for (int (Daemon::*const step)() : {&Daemon::load, &Daemon::open_ledger, &Daemon::listen}) {
+    const int status = (this->*step)();
+    if (status != 0) {
+      return status;
+    }
+  }
+  const std::size_t files = raise_file_limit();
+  log_->info("started", {{"workers", workers_.size()}, {"open_files", files}});
+  auto control = ControlServer::open(main_, control_socket_path(settings().ledger.sqlite_path),
+                                     [this](std::string_view line) { return run_control(*ledger_, line); });
+  if (!control) {
+    return complain(control.error());
+  }
+  control_ = std::move(*control);
+  signals_.add(SIGTERM);
+  signals_.add(SIGINT);
+  signals_.add(SIGHUP);
+  signals_.add(SIGUSR1);
+  wait_for_signals();
+  for (const auto& worker : workers_) {
+    worker->start();
+  }
+  const auto announced = announce();
+  if (!announced) {
+    complain(announced.error());
+    stop();
+  }
+  main_.run();
+  return finish();
+}
+
+// Each worker copies its own counters on its own thread; the last one wakes the
+// asking worker.
+net::Task<std::string> Daemon::render(net::Worker& asking) {
+  struct Gathering {
+    explicit Gathering(net::Worker& worker) : waiter(worker) {}
+    net::Waiter waiter;
+    telemetry::WorkerMetrics sum;
+    std::size_t missing = 0;
+  };
+  const auto gathering = std::make_shared<Gathering>(asking);
+  gathering->missing = workers_.size();
+  for (const auto& worker : workers_) {
+    WorkerThread* const source = worker.get();
+    source->worker().post([source, gathering, &asking] {
+      source->gateway().collect_counters(source->server().counters());
+      auto copy = std::make_shared<telemetry::WorkerMetrics>(source->gateway().metrics());
+      asking.post([gathering, copy] {
+        gathering->sum.merge(*copy);
+        if (--gathering->missing == 0) {
+          gathering->waiter.wake(net::Wake::Ready);
+        }
+      });
+    });
+  }
+  while (gathering->missing > 0) {
+    const net::Wake wake = co_await gathering->waiter.wait(TimePoint::max());
+    static_cast<void>(wake);
+  }
+  telemetry::MetricsSnapshot snapshot;
+  snapshot.workers = std::move(gathering->sum);
+  const ReloadState::View reloads = reloads_.view();
+  snapshot.service.ledger_queue_depth = ledger_->stats().queue_depth;
+  snapshot.service.reloads_ok = reloads.ok;
+  snapshot.service.reloads_failed = reloads.failures;
+  snapshot.service.log_messages_dropped = log_->dropped();
+  snapshot.service.workers = workers_.size();
+  snapshot.service.version = WAYBILL_VERSION;
+  snapshot.process = telemetry::read_process_stats();
+  co_return telemetry::render_prometheus(snapshot, slots_.labels());
+}
+
+}  // namespace
+
+int serve(const ServeOptions& options) {
+  Daemon daemon(options);
+  return daemon.run();
+}
+
+}  // namespace waybill::app

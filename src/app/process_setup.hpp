@@ -1,0 +1,19 @@
+// What a process that holds keys and many connections sets up first.
+
+#pragma once
+
+#include <cstddef>
+
+namespace waybill::app {
+
+// No core dumps and no reading of our memory by other processes of the user:
+// keys live in it (attacks.md L4).
+void forbid_dumps() noexcept;
+
+// Raises the soft limit of open files to the hard one; gives what it is now.
+std::size_t raise_file_limit() noexcept;
+
+// Cores this process may run on (not those of the machine).
+[[nodiscard]] std::size_t usable_cores() noexcept;
+
+}  // namespace waybill::app

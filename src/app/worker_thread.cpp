@@ -1,0 +1,80 @@
+#include "worker_thread.hpp"
+
+#include <pthread.h>
+
+#include <utility>
+
+namespace waybill::app {
+namespace {
+
+// After the streams were cut off, their settlements still have this long.
+constexpr std::chrono::seconds kLastSettlements{10};
+
+}  // namespace
+
+http::ServerLimits server_limits(const config::Settings& settings) {
+  http::ServerLimits limits;
+  limits.head.max_bytes = static_cast<std::size_t>(settings.limits.header_bytes);
+  limits.head.max_fields = settings.limits.max_fields;
+  limits.max_body_bytes = static_cast<std::size_t>(settings.limits.body_bytes);
+  limits.header_timeout = settings.limits.header_timeout;
+  limits.body_timeout = settings.limits.body_timeout;
+  limits.idle_timeout = settings.limits.idle_timeout;
+  limits.max_connections = settings.limits.max_connections;
+  limits.max_requests_per_connection = settings.limits.max_requests_per_connection;
+  return limits;
+}
+
+WorkerThread::WorkerThread(std::size_t index, Services& services, gateway::LiveSnapshotPtr live)
+    : worker_(index),
+      gateway_(worker_, services.ledger, services.log, live),
+      front_door_(gateway_, services),
+      server_(worker_, server_limits(live->settings()), front_door_) {}
+
+WorkerThread::~WorkerThread() {
+  join();
+}
+
+void WorkerThread::start() {
+  thread_ = std::thread([this] {
+    const std::string name = "wb-worker-" + std::to_string(worker_.index());
+    ::pthread_setname_np(::pthread_self(), name.c_str());
+    worker_.run();
+  });
+}
+
+void WorkerThread::drain(TimePoint deadline) {
+  worker_.post([this, deadline] {
+    server_.drain();
+    worker_.spawn(finish(deadline));
+  });
+}
+
+net::Task<> WorkerThread::finish(TimePoint deadline) {
+  bool idle = co_await server_.wait_idle(deadline);
+  if (!idle) {
+    server_.abort();
+    idle = co_await server_.wait_idle(Clock::now() + kLastSettlements);
+  }
+  gateway_.flush_logs();
+  worker_.stop();
+}
+
+void WorkerThread::abort() {
+  worker_.post([this] { server_.abort(); });
+}
+
+void WorkerThread::join() {
+  if (thread_.joinable()) {
+    thread_.join();
+  }
+}
+
+void WorkerThread::adopt(gateway::LiveSnapshotPtr live) {
+  worker_.post([this, live = std::move(live)] {
+    server_.set_limits(server_limits(live->settings()));
+    gateway_.adopt(live);
+  });
+}
+
+}  // namespace waybill::app

@@ -1,0 +1,38 @@
+# cmake -DFOLDER=config/providers -DOUTPUT=presets.cpp -P embed_presets.cmake
+# Writes each preset as a raw string, so that the binary needs no files beside it.
+file(GLOB files ${FOLDER}/*.yaml)
+list(SORT files COMPARE STRING)
+set(rows "")
+foreach(file IN LISTS files)
+  get_filename_component(name ${file} NAME_WE)
+  file(READ ${file} text)
+  string(APPEND rows "    {\"${name}\", R\"preset(${text})preset\"},\n")
+endforeach()
+set(source "// Generated from config/providers by embed_presets.cmake.
+#include \"embedded_presets.hpp\"
+
+#include <algorithm>
+#include <iterator>
+
+namespace waybill::catalog {
+namespace {
+
+constexpr EmbeddedPreset kPresets[] = {
+${rows}};
+
+static_assert(std::is_sorted(std::begin(kPresets), std::end(kPresets),
+                             [](const EmbeddedPreset& a, const EmbeddedPreset& b) { return a.name < b.name; }));
+
+}  // namespace
+
+std::span<const EmbeddedPreset> embedded_presets() noexcept { return kPresets; }
+
+}  // namespace waybill::catalog
+")
+set(before "")
+if(EXISTS ${OUTPUT})
+  file(READ ${OUTPUT} before)
+endif()
+if(NOT before STREQUAL source)
+  file(WRITE ${OUTPUT} "${source}")
+endif()

@@ -1,0 +1,51 @@
+#include <cstdint>
+
+#include "waybill/http/head.hpp"
+
+namespace waybill::http {
+
+HeadScan find_head_end(std::string_view bytes, std::size_t from) noexcept {
+  // `from` is the start of a line: a line that was incomplete is looked at again.
+  std::size_t line = from;
+  for (std::size_t i = from; i < bytes.size(); ++i) {
+    const auto c = static_cast<std::uint8_t>(bytes[i]);
+    if (c >= 0x20 && c != 0x7F) {
+      continue;
+    }
+    if (c == '\t') {
+      continue;
+    }
+    if (c != '\r') {
+      return {HeadScan::State::Malformed, i};
+    }
+    if (i + 1 == bytes.size()) {
+      break;
+    }
+    if (bytes[i + 1] != '\n') {
+      return {HeadScan::State::Malformed, i};
+    }
+    if (i == line && line > 0) {
+      return {HeadScan::State::Complete, i + 2};
+    }
+    if (i == line) {
+      return {HeadScan::State::Malformed, i};  // a blank line before the first one
+    }
+    line = i + 2;
+    ++i;
+  }
+  return {HeadScan::State::NeedMore, line};
+}
+
+Rejection malformed_head() {
+  return {400, Error(ErrorKind::InvalidRequest, "malformed_request", "The request is not HTTP/1.1 as RFC 9112 defines it.")};
+}
+
+Rejection oversized_head(std::string_view bytes) {
+  if (bytes.find('\r') == std::string_view::npos) {
+    return {414, Error(ErrorKind::InvalidRequest, "target_too_long", "The request's target is too long.")};
+  }
+  return {431, Error(ErrorKind::InvalidRequest, "head_too_large",
+                     "The request's header fields are too large; send fewer or shorter ones.")};
+}
+
+}  // namespace waybill::http

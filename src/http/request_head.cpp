@@ -1,0 +1,251 @@
+#include <algorithm>
+#include <array>
+
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/parser.hpp>
+
+#include "head_check.hpp"
+#include "waybill/base/text.hpp"
+#include "waybill/base/url.hpp"
+
+namespace waybill::http {
+namespace {
+
+namespace beast_http = boost::beast::http;
+
+Rejection reject(unsigned status, std::string_view code, std::string detail) {
+  return {status, Error(ErrorKind::InvalidRequest, code, std::move(detail))};
+}
+
+Rejection malformed(std::string detail) {
+  return reject(400, "malformed_request", std::move(detail));
+}
+
+struct RequestLine {
+  std::string_view method;
+  std::string_view target;
+  unsigned version = 11;
+};
+
+std::variant<RequestLine, Rejection> read_request_line(std::string_view line, const HeadLimits& limits) {
+  const std::size_t first = line.find(' ');
+  const std::size_t last = line.rfind(' ');
+  if (first == std::string_view::npos || first == 0 || last == first) {
+    return malformed("The request line has no method, target and version.");
+  }
+  RequestLine out;
+  out.method = line.substr(0, first);
+  out.target = line.substr(first + 1, last - first - 1);
+  const std::string_view version = line.substr(last + 1);
+  if (!std::all_of(out.method.begin(), out.method.end(), is_token_char)) {
+    return malformed("The request's method is not a token.");
+  }
+  if (out.target.size() > limits.max_target) {
+    return reject(414, "target_too_long", "The request's target is too long.");
+  }
+  if (version == "HTTP/1.1" || version == "HTTP/1.0") {
+    out.version = version.back() == '1' ? 11 : 10;
+    return out;
+  }
+  const bool other_version = version.size() == 8 && version.starts_with("HTTP/") && version[6] == '.' &&
+                             version[5] >= '0' && version[5] <= '9' && version[7] >= '0' && version[7] <= '9';
+  if (other_version) {
+    return reject(505, "unsupported_http_version", "Only HTTP/1.1 and HTTP/1.0 are spoken here.");
+  }
+  return malformed("The request line does not end in an HTTP version.");
+}
+
+bool is_hex(char c) noexcept {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+// Visible ASCII without '#', quotes, brackets and the like, percent-encoding whole
+// (RFC 3986 §3.3 and §3.4).
+bool is_target_text(std::string_view text) noexcept {
+  constexpr std::string_view kRefused = "\"#<>\\^`{|}";
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c <= 0x20 || c >= 0x7F || kRefused.find(c) != std::string_view::npos) {
+      return false;
+    }
+    if (c == '%' && (i + 2 >= text.size() || !is_hex(text[i + 1]) || !is_hex(text[i + 2]))) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// Fills path and query from the target; false where its form is none that a server
+// takes (RFC 9112 §3.2).
+bool read_target(std::string_view target, std::string_view host, RequestHead& out) {
+  if (!is_target_text(target)) {
+    return false;
+  }
+  if (target == "*") {
+    out.path = "*";
+    return out.method == Verb::options;
+  }
+  for (const std::string_view scheme : {std::string_view("http://"), std::string_view("https://")}) {
+    if (target.size() > scheme.size() && iequals(target.substr(0, scheme.size()), scheme)) {
+      target.remove_prefix(scheme.size());
+      const std::string_view authority = target.substr(0, target.find_first_of("/?"));
+      if (!parse_authority(authority) || !iequals(authority, host)) {
+        return false;
+      }
+      target.remove_prefix(authority.size());
+      out.path = target.starts_with('/') ? "" : "/";
+      break;
+    }
+  }
+  if (out.path.empty() && !target.starts_with('/')) {
+    return false;
+  }
+  const std::size_t question = target.find('?');
+  out.path += target.substr(0, question);
+  if (question != std::string_view::npos) {
+    out.query = target.substr(question + 1);
+  }
+  return true;
+}
+
+std::optional<Rejection> check_host(const FieldLines& lines, unsigned version, std::string_view& host) {
+  const FieldLines::Found found = lines.find("Host");
+  host = found.value;
+  if (found.count > 1 || (found.count == 0 && version == 11)) {
+    return malformed("The request must have exactly one Host field.");
+  }
+  if (found.count == 1 && !parse_authority(host)) {
+    return malformed("The Host field names no valid host.");
+  }
+  return std::nullopt;
+}
+
+std::optional<Rejection> check_credentials(const FieldLines& lines) {
+  constexpr std::array<std::string_view, 4> kNames{"Authorization", "X-Api-Key", "Api-Key", "X-Goog-Api-Key"};
+  for (const std::string_view name : kNames) {
+    std::string_view first;
+    for (const FieldLine& line : lines.all()) {
+      if (!iequals(line.name, name)) {
+        continue;
+      }
+      if (!first.empty() && first != line.value) {
+        return reject(400, "ambiguous_credentials", "The request carries different keys in one header; send one.");
+      }
+      first = line.value;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Rejection> set_framing(const FieldLines& lines, RequestHead& out) {
+  const FramingFields framing = read_framing(lines, out.version);
+  switch (framing.fault) {
+    case FramingFault::None: break;
+    case FramingFault::BadLength: return malformed("The Content-Length field is not one plain number.");
+    case FramingFault::Both: return malformed("Content-Length and Transfer-Encoding exclude each other.");
+    case FramingFault::BadCoding: return malformed("The Transfer-Encoding field is not valid here.");
+    case FramingFault::UnknownCoding:
+      return reject(501, "unsupported_transfer_coding", "The only transfer coding taken is 'chunked'.");
+  }
+  if (framing.chunked) {
+    out.framing.kind = Framing::Kind::Chunked;
+  } else if (framing.length && *framing.length > 0) {
+    out.framing = {Framing::Kind::Length, *framing.length};
+  }
+  return std::nullopt;
+}
+
+std::optional<Rejection> set_expectation(const FieldLines& lines, RequestHead& out) {
+  const FieldLines::Found expect = lines.find("Expect");
+  if (expect.count == 0) {
+    return std::nullopt;
+  }
+  if (expect.count > 1 || !iequals(expect.value, "100-continue")) {
+    return reject(417, "expectation_failed", "The only expectation known is '100-continue'.");
+  }
+  out.expects_continue = out.version == 11;
+  return std::nullopt;
+}
+
+// Beast builds the container of fields that are known to be sound.
+bool take_fields(std::string_view head, RequestHead& out) {
+  beast_http::request_parser<beast_http::empty_body> parser;
+  parser.header_limit(static_cast<std::uint32_t>(head.size() + 1));
+  parser.body_limit(boost::none);
+  parser.eager(false);
+  boost::system::error_code ec;
+  parser.put(boost::asio::const_buffer(head.data(), head.size()), ec);
+  if ((ec && ec != beast_http::error::need_more) || !parser.is_header_done()) {
+    return false;
+  }
+  out.fields = std::move(parser.release().base());
+  return true;
+}
+
+}  // namespace
+
+std::variant<RequestHead, Rejection> parse_request_head(std::string_view head, const HeadLimits& limits) {
+  FieldLines lines;
+  if (!lines.split(head, limits.max_fields)) {
+    return lines.too_many() ? oversized_head(head) : malformed("A header field breaks HTTP's grammar.");
+  }
+  auto line = read_request_line(lines.first_line(), limits);
+  if (auto* const rejection = std::get_if<Rejection>(&line)) {
+    return std::move(*rejection);
+  }
+  const RequestLine& request = std::get<RequestLine>(line);
+  RequestHead out;
+  out.version = request.version;
+  out.method = beast_http::string_to_verb({request.method.data(), request.method.size()});
+  std::string_view host;
+  if (auto rejection = check_host(lines, out.version, host)) {
+    return std::move(*rejection);
+  }
+  if (out.method == Verb::connect) {
+    return reject(405, "method_not_allowed", "This is no proxy: CONNECT is not served here.");
+  }
+  if (!read_target(request.target, host, out)) {
+    return malformed("The request's target is not a valid path.");
+  }
+  if (auto rejection = check_credentials(lines)) {
+    return std::move(*rejection);
+  }
+  if (auto rejection = set_framing(lines, out)) {
+    return std::move(*rejection);
+  }
+  if (auto rejection = set_expectation(lines, out)) {
+    return std::move(*rejection);
+  }
+  out.keep_alive = out.version == 11 && !has_list_member(lines, "Connection", "close");
+  if (!take_fields(head, out)) {
+    return malformed("The request is not valid HTTP.");
+  }
+  return out;
+}
+
+std::string_view RequestHead::header(Field name) const {
+  const auto value = fields[name];
+  return {value.data(), value.size()};
+}
+
+std::string_view RequestHead::header(std::string_view name) const {
+  const auto value = fields[boost::beast::string_view(name.data(), name.size())];
+  return {value.data(), value.size()};
+}
+
+std::optional<unsigned> refused_method(Verb method) noexcept {
+  switch (method) {
+    case Verb::get:
+    case Verb::head:
+    case Verb::post:
+    case Verb::put:
+    case Verb::patch:
+    case Verb::delete_:
+    case Verb::options: return std::nullopt;
+    case Verb::trace:
+    case Verb::connect: return 405;
+    default: return 501;
+  }
+}
+
+}  // namespace waybill::http
