@@ -2,10 +2,11 @@
 
 #include <cstdio>
 
-#include "system_inputs.hpp"
 #include "waybill/catalog/presets.hpp"
 #include "waybill/http/client.hpp"
 #include "waybill/net/worker.hpp"
+
+#include "system_inputs.hpp"
 
 namespace waybill::app {
 namespace {
@@ -32,7 +33,8 @@ net::Task<Result<HttpAnswer>> fetch(net::Worker& worker, http::ClientPool& pool,
   HttpAnswer answer;
   answer.status = answered->status;
   for (;;) {
-    const http::PumpState state = exchange.pump([&](std::string_view piece) { answer.body += piece; });
+    const http::PumpState state =
+        exchange.pump([&](std::string_view piece) { answer.body += piece; });
     if (state == http::PumpState::End) {
       co_return answer;
     }
@@ -48,7 +50,10 @@ net::Task<Result<HttpAnswer>> fetch(net::Worker& worker, http::ClientPool& pool,
   }
 }
 
-net::Task<> fetch_and_stop(net::Worker& worker, http::ClientPool& pool, std::string head, Result<HttpAnswer>& out) {
+net::Task<> fetch_and_stop(net::Worker& worker,
+                           http::ClientPool& pool,
+                           std::string head,
+                           Result<HttpAnswer>& out) {
   out = co_await fetch(worker, pool, std::move(head));
   worker.stop();
 }
@@ -86,12 +91,13 @@ std::optional<WallTime> parse_rfc3339(const std::string& text) {
       return std::nullopt;
     }
   }
-  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
+  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month),
+                                         std::chrono::day(day)};
   if (!date.ok() || hour > 23 || minute > 59 || second > 59) {
     return std::nullopt;
   }
-  return WallTime(std::chrono::sys_days(date)) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
-         std::chrono::seconds(second);
+  return WallTime(std::chrono::sys_days(date)) + std::chrono::hours(hour) +
+         std::chrono::minutes(minute) + std::chrono::seconds(second);
 }
 
 Result<HttpAnswer> http_get(const std::string& host, std::uint16_t port, const std::string& path) {

@@ -10,7 +10,10 @@
 
 namespace waybill::app {
 
-enum class Output : unsigned char { Table, Json };
+enum class Output : unsigned char {
+  Table,
+  Json
+};
 
 // Prints every fault of the settings, or that there is none.
 int check_settings(const std::string& config, Output output);

@@ -33,7 +33,8 @@ Result<Sha256> find_key(ledger::Ledger& ledger, const Json& request) {
     if (hash) {
       return *hash;
     }
-    return Error(ErrorKind::InvalidRequest, "invalid_key_hash", "A key's hash has 64 hexadecimal digits.");
+    return Error(ErrorKind::InvalidRequest, "invalid_key_hash",
+                 "A key's hash has 64 hexadecimal digits.");
   }
   const auto name = request.value("name", std::string());
   const auto keys = ledger.reader().list_keys();
@@ -49,9 +50,11 @@ Result<Sha256> find_key(ledger::Ledger& ledger, const Json& request) {
   if (found.size() == 1) {
     return found.front();
   }
-  return Error(ErrorKind::NotFound, found.empty() ? "key_not_found" : "key_name_ambiguous",
-               found.empty() ? "There is no key named '" + printable(name) + "'; 'waybill keys list' shows them."
-                             : "Several keys are named '" + printable(name) + "'; give the hash instead.");
+  return Error(
+      ErrorKind::NotFound, found.empty() ? "key_not_found" : "key_name_ambiguous",
+      found.empty()
+          ? "There is no key named '" + printable(name) + "'; 'waybill keys list' shows them."
+          : "Several keys are named '" + printable(name) + "'; give the hash instead.");
 }
 
 std::string create(ledger::Ledger& ledger, const Json& request) {
@@ -83,8 +86,8 @@ std::string perform(ledger::Ledger& ledger, const Json& request) {
   if (!hash) {
     return failure(hash.error());
   }
-  Result<ledger::KeyRecord> changed(
-      Error(ErrorKind::InvalidRequest, "unknown_command", "The daemon does not know this command."));
+  Result<ledger::KeyRecord> changed(Error(ErrorKind::InvalidRequest, "unknown_command",
+                                          "The daemon does not know this command."));
   if (command == "keys.disable") {
     changed = ledger.disable_key(*hash);
   } else if (command == "keys.enable") {
@@ -102,7 +105,8 @@ std::string run_control(ledger::Ledger& ledger, std::string_view line) {
   try {
     return perform(ledger, Json::parse(line));
   } catch (const Json::exception&) {
-    return failure(Error(ErrorKind::InvalidRequest, "invalid_request", "The command is not one line of JSON as documented."));
+    return failure(Error(ErrorKind::InvalidRequest, "invalid_request",
+                         "The command is not one line of JSON as documented."));
   }
 }
 

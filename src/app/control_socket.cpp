@@ -1,14 +1,14 @@
 #include "control_socket.hpp"
 
+#include <algorithm>
+#include <array>
+#include <utility>
+
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <array>
-#include <utility>
 
 namespace waybill::app {
 namespace {
@@ -24,13 +24,16 @@ std::string control_socket_path(const std::string& ledger_path) {
 }
 
 ControlServer::ControlServer(net::Worker& worker, std::string path, Handle handle)
-    : worker_(worker), path_(std::move(path)), handle_(std::move(handle)) {}
+    : worker_(worker),
+      path_(std::move(path)),
+      handle_(std::move(handle)) {}
 
 ControlServer::~ControlServer() {
   ::unlink(path_.c_str());
 }
 
-Result<std::unique_ptr<ControlServer>> ControlServer::open(net::Worker& worker, const std::string& path,
+Result<std::unique_ptr<ControlServer>> ControlServer::open(net::Worker& worker,
+                                                           const std::string& path,
                                                            Handle handle) {
   const mode_t before = ::umask(0177);  // the socket is ours alone from its first moment
   auto socket = net::ListenSocket::open({"", 0, path}, net::PortSharing::Exclusive);
@@ -42,7 +45,8 @@ Result<std::unique_ptr<ControlServer>> ControlServer::open(net::Worker& worker, 
   auto on_accept = [self = server.get()](net::Stream stream, const net::Peer&) {
     self->worker_.spawn(self->serve(std::move(stream)));
   };
-  server->listener_ = std::make_unique<net::Listener>(worker, std::move(*socket), std::move(on_accept));
+  server->listener_ =
+      std::make_unique<net::Listener>(worker, std::move(*socket), std::move(on_accept));
   return server;
 }
 
@@ -75,7 +79,8 @@ Result<std::string> ask_daemon(const std::string& socket_path, std::string_view 
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (socket_path.size() >= sizeof(address.sun_path)) {
-    return Error(ErrorKind::InvalidRequest, "path_too_long", "The ledger's path is too long for a socket beside it.");
+    return Error(ErrorKind::InvalidRequest, "path_too_long",
+                 "The ledger's path is too long for a socket beside it.");
   }
   std::copy(socket_path.begin(), socket_path.end(), address.sun_path);
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -87,7 +92,8 @@ Result<std::string> ask_daemon(const std::string& socket_path, std::string_view 
   }
   const std::string line = std::string(request) + "\n";
   std::string response;
-  bool sent = ::send(fd, line.data(), line.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(line.size());
+  bool sent =
+      ::send(fd, line.data(), line.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(line.size());
   std::array<char, 4096> buffer{};
   while (sent && !response.ends_with('\n')) {
     pollfd wait{fd, POLLIN, 0};
@@ -102,7 +108,8 @@ Result<std::string> ask_daemon(const std::string& socket_path, std::string_view 
   }
   ::close(fd);
   if (!response.ends_with('\n')) {
-    return Error(ErrorKind::Unavailable, "daemon_silent", "The daemon did not answer on " + socket_path + ".");
+    return Error(ErrorKind::Unavailable, "daemon_silent",
+                 "The daemon did not answer on " + socket_path + ".");
   }
   response.pop_back();
   return response;

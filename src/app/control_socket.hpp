@@ -30,7 +30,9 @@ class ControlServer {
   // clients of the API.
   using Handle = std::function<std::string(std::string_view request)>;
 
-  static Result<std::unique_ptr<ControlServer>> open(net::Worker& worker, const std::string& path, Handle handle);
+  static Result<std::unique_ptr<ControlServer>> open(net::Worker& worker,
+                                                     const std::string& path,
+                                                     Handle handle);
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;
   ~ControlServer();

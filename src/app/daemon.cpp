@@ -1,8 +1,5 @@
 #include "daemon.hpp"
 
-#include <signal.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
@@ -10,16 +7,20 @@
 #include <utility>
 #include <vector>
 
+#include <signal.h>
+#include <unistd.h>
+
 #include <boost/asio/signal_set.hpp>
+
+#include "waybill/base/text.hpp"
+#include "waybill/catalog/presets.hpp"
+#include "waybill/catalog/snapshot.hpp"
+#include "waybill/telemetry/process_stats.hpp"
 
 #include "control_commands.hpp"
 #include "control_socket.hpp"
 #include "process_setup.hpp"
 #include "system_inputs.hpp"
-#include "waybill/base/text.hpp"
-#include "waybill/catalog/presets.hpp"
-#include "waybill/catalog/snapshot.hpp"
-#include "waybill/telemetry/process_stats.hpp"
 #include "worker_thread.hpp"
 
 namespace waybill::app {
@@ -38,8 +39,8 @@ std::string url_of(const config::ListenSettings& listen, std::uint16_t port) {
     return "unix:" + listen.unix_path;
   }
   const bool v6 = listen.address.find(':') != std::string::npos;
-  return std::string(listen.tls ? "https://" : "http://") + (v6 ? "[" + listen.address + "]" : listen.address) + ":" +
-         std::to_string(port);
+  return std::string(listen.tls ? "https://" : "http://") +
+         (v6 ? "[" + listen.address + "]" : listen.address) + ":" + std::to_string(port);
 }
 
 telemetry::LogOptions log_options(const config::LogSettings& settings) {
@@ -51,8 +52,8 @@ telemetry::LogOptions log_options(const config::LogSettings& settings) {
     case config::LogLevel::Warn: options.level = telemetry::LogLevel::Warning; break;
     case config::LogLevel::Error: options.level = telemetry::LogLevel::Error; break;
   }
-  options.format =
-      settings.format == config::LogFormat::Json ? telemetry::LogFormat::Json : telemetry::LogFormat::Human;
+  options.format = settings.format == config::LogFormat::Json ? telemetry::LogFormat::Json
+                                                              : telemetry::LogFormat::Human;
   options.file = settings.file;
   return options;
 }
@@ -131,7 +132,8 @@ class Daemon final : public MetricsSource {
 
 int Daemon::load() {
   const config::Inputs inputs{files_, environment_, presets_};
-  const catalog::LoadedSnapshot loaded = catalog::load_snapshot(options_.config, inputs, ++version_);
+  const catalog::LoadedSnapshot loaded =
+      catalog::load_snapshot(options_.config, inputs, ++version_);
   if (!loaded.snapshot) {
     std::fputs(config::render(loaded.faults).c_str(), stderr);
     std::fputs(config::closing_line(loaded.faults.size()).c_str(), stderr);
@@ -154,8 +156,9 @@ int Daemon::load() {
 int Daemon::open_ledger() {
   ledger::Options options;
   options.path = settings().ledger.sqlite_path;
-  options.durability = settings().ledger.durability == config::Durability::Strict ? ledger::Durability::Strict
-                                                                                   : ledger::Durability::Relaxed;
+  options.durability = settings().ledger.durability == config::Durability::Strict
+                           ? ledger::Durability::Strict
+                           : ledger::Durability::Relaxed;
   options.workers = settings().workers != 0 ? settings().workers : usable_cores();
   auto opened = ledger::Ledger::open(std::move(options));
   if (!opened) {
@@ -181,7 +184,8 @@ int Daemon::register_prices(const gateway::LiveSnapshot& live) {
 }
 
 int Daemon::listen() {
-  services_ = std::make_unique<Services>(Services{*ledger_, *log_, blocking_, reloads_, *this, draining_});
+  services_ =
+      std::make_unique<Services>(Services{*ledger_, *log_, blocking_, reloads_, *this, draining_});
   const std::size_t count = settings().workers != 0 ? settings().workers : usable_cores();
   for (std::size_t i = 0; i < count; ++i) {
     workers_.push_back(std::make_unique<WorkerThread>(i, *services_, live_));
@@ -228,7 +232,8 @@ Result<void> Daemon::bind(const config::ListenSettings& listen, int tag, std::si
     if (i > 0 && !share) {
       break;
     }
-    auto socket = net::ListenSocket::open(address, share ? net::PortSharing::Shared : net::PortSharing::Exclusive);
+    auto socket = net::ListenSocket::open(
+        address, share ? net::PortSharing::Shared : net::PortSharing::Exclusive);
     if (!socket) {
       return socket.error();
     }
@@ -289,7 +294,8 @@ void Daemon::on_signal(int signal) {
 
 void Daemon::reload() {
   const config::Inputs inputs{files_, environment_, presets_};
-  const catalog::LoadedSnapshot loaded = catalog::load_snapshot(options_.config, inputs, version_ + 1);
+  const catalog::LoadedSnapshot loaded =
+      catalog::load_snapshot(options_.config, inputs, version_ + 1);
   if (!loaded.snapshot) {
     const std::string faults = config::render(loaded.faults);
     reloads_.failed(faults);
@@ -361,7 +367,7 @@ int Daemon::finish() {
 
 int Daemon::run() {
   forbid_dumps();
-  for (int (Daemon::*const step)() : {&Daemon::load, &Daemon::open_ledger, &Daemon::listen}) {
+  for (int (Daemon::* const step)() : {&Daemon::load, &Daemon::open_ledger, &Daemon::listen}) {
     const int status = (this->*step)();
     if (status != 0) {
       return status;
@@ -369,8 +375,9 @@ int Daemon::run() {
   }
   const std::size_t files = raise_file_limit();
   log_->info("started", {{"workers", workers_.size()}, {"open_files", files}});
-  auto control = ControlServer::open(main_, control_socket_path(settings().ledger.sqlite_path),
-                                     [this](std::string_view line) { return run_control(*ledger_, line); });
+  auto control =
+      ControlServer::open(main_, control_socket_path(settings().ledger.sqlite_path),
+                          [this](std::string_view line) { return run_control(*ledger_, line); });
   if (!control) {
     return complain(control.error());
   }

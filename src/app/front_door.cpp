@@ -14,11 +14,15 @@ using net::Task;
 // As OpenRouter sends it, with a max age so that browsers ask once.
 constexpr std::string_view kPreflightFields =
     "Access-Control-Allow-Methods: GET,OPTIONS,PATCH,DELETE,POST,PUT\r\n"
-    "Access-Control-Allow-Headers: Authorization,User-Agent,X-Api-Key,Api-Key,X-Goog-Api-Key,Content-Type,"
-    "HTTP-Referer,X-OpenRouter-Title,X-Title,X-OpenRouter-Categories,X-OpenRouter-Metadata,X-Session-Id,"
-    "X-Stainless-Lang,X-Stainless-Package-Version,X-Stainless-OS,X-Stainless-Arch,X-Stainless-Runtime,"
+    "Access-Control-Allow-Headers: "
+    "Authorization,User-Agent,X-Api-Key,Api-Key,X-Goog-Api-Key,Content-Type,"
+    "HTTP-Referer,X-OpenRouter-Title,X-Title,X-OpenRouter-Categories,X-OpenRouter-Metadata,X-"
+    "Session-Id,"
+    "X-Stainless-Lang,X-Stainless-Package-Version,X-Stainless-OS,X-Stainless-Arch,X-Stainless-"
+    "Runtime,"
     "X-Stainless-Runtime-Version,X-Stainless-Retry-Count,X-Stainless-Timeout,X-Stainless-Async,"
-    "X-Stainless-Helper-Method,Idempotency-Key,anthropic-version,anthropic-beta,traceparent,tracestate,b3\r\n"
+    "X-Stainless-Helper-Method,Idempotency-Key,anthropic-version,anthropic-beta,traceparent,"
+    "tracestate,b3\r\n"
     "Access-Control-Max-Age: 86400\r\n";
 
 constexpr std::string_view kJson = "Content-Type: application/json\r\n";
@@ -49,9 +53,15 @@ Task<> FrontDoor::handle(http::ServerExchange& exchange) {
     co_return;
   }
   switch (route.target) {
-    case Target::ChatCompletions: co_await gateway_.serve(exchange, dialects::RequestKind::Chat); break;
-    case Target::Completions: co_await gateway_.serve(exchange, dialects::RequestKind::Completion); break;
-    case Target::Embeddings: co_await gateway_.serve(exchange, dialects::RequestKind::Embedding); break;
+    case Target::ChatCompletions:
+      co_await gateway_.serve(exchange, dialects::RequestKind::Chat);
+      break;
+    case Target::Completions:
+      co_await gateway_.serve(exchange, dialects::RequestKind::Completion);
+      break;
+    case Target::Embeddings:
+      co_await gateway_.serve(exchange, dialects::RequestKind::Embedding);
+      break;
     case Target::Models:
     case Target::Model:
     case Target::ModelEndpoints: co_await models(exchange, route); break;
@@ -81,7 +91,8 @@ Task<> FrontDoor::refuse_path(http::ServerExchange& exchange, const Route& route
   const std::string path = printable(exchange.head().path);
   if (route.target == Target::Unknown) {
     Error error(ErrorKind::NotFound, "not_found",
-                "There is no " + path + " here; did you mean " + nearest_endpoint(exchange.head().path) + "?");
+                "There is no " + path + " here; did you mean " +
+                    nearest_endpoint(exchange.head().path) + "?");
     co_await gateway_.refuse(exchange, telemetry::Route::Other, 404, std::move(error));
     co_return;
   }
@@ -96,7 +107,9 @@ Task<> FrontDoor::refuse_path(http::ServerExchange& exchange, const Route& route
   static_cast<void>(sent);
 }
 
-Task<> FrontDoor::answer(http::ServerExchange& exchange, telemetry::Route counted, std::string extra_fields,
+Task<> FrontDoor::answer(http::ServerExchange& exchange,
+                         telemetry::Route counted,
+                         std::string extra_fields,
                          std::string body) {
   gateway_.metrics().count_request(counted, 200);
   std::string fields = gateway_.common_fields();
@@ -111,8 +124,8 @@ Task<> FrontDoor::models(http::ServerExchange& exchange, const Route& route) {
   if (!presented || !presented->empty()) {
     const auto caller = gateway_.identify(exchange);
     if (!caller) {
-      co_await gateway_.refuse(exchange, telemetry::Route::Models, gateway::status_of(caller.error()),
-                               caller.error());
+      co_await gateway_.refuse(exchange, telemetry::Route::Models,
+                               gateway::status_of(caller.error()), caller.error());
       co_return;
     }
   }
@@ -132,27 +145,31 @@ Task<> FrontDoor::models(http::ServerExchange& exchange, const Route& route) {
   const catalog::Model* const model = catalog.resolve(route.id);
   if (model == nullptr) {
     Error error(ErrorKind::NotFound, "model_not_found",
-                "There is no model '" + printable(route.id) + "' here; GET /v1/models lists what there is.");
+                "There is no model '" + printable(route.id) +
+                    "' here; GET /v1/models lists what there is.");
     co_await gateway_.refuse(exchange, telemetry::Route::Models, 404, std::move(error));
     co_return;
   }
-  std::string body = route.target == Target::Model ? management::model_body(catalog, *model)
-                                                   : management::model_endpoints_body(catalog, *model);
+  std::string body = route.target == Target::Model
+                         ? management::model_body(catalog, *model)
+                         : management::model_endpoints_body(catalog, *model);
   co_await answer(exchange, telemetry::Route::Models, std::move(fields), std::move(body));
 }
 
 Task<> FrontDoor::generation(http::ServerExchange& exchange) {
   const auto caller = gateway_.identify(exchange);
   if (!caller) {
-    co_await gateway_.refuse(exchange, telemetry::Route::Generation, gateway::status_of(caller.error()),
-                             caller.error());
+    co_await gateway_.refuse(exchange, telemetry::Route::Generation,
+                             gateway::status_of(caller.error()), caller.error());
     co_return;
   }
   const std::string_view id_text = query_value(exchange.head().query, "id");
   const auto id = GenerationId::parse(id_text);
   std::optional<ledger::GenerationRecord> found;
   if (id) {
-    auto lookup = [this, wanted = *id] { return services_.ledger.reader().find_generation(wanted); };
+    auto lookup = [this, wanted = *id] {
+      return services_.ledger.reader().find_generation(wanted);
+    };
     auto result = co_await offload(services_, exchange.worker(), std::move(lookup));
     if (!result) {
       co_await gateway_.refuse(exchange, telemetry::Route::Generation, 503, result.error());
@@ -162,30 +179,34 @@ Task<> FrontDoor::generation(http::ServerExchange& exchange) {
   }
   // Another key's generation is as unknown as one that never was.
   if (!found || found->settlement.key != caller->key->id) {
-    Error error(ErrorKind::NotFound, "generation_not_found", "Generation " + printable(id_text, 40) + " not found.");
+    Error error(ErrorKind::NotFound, "generation_not_found",
+                "Generation " + printable(id_text, 40) + " not found.");
     co_await gateway_.refuse(exchange, telemetry::Route::Generation, 404, std::move(error));
     co_return;
   }
   std::string body = management::generation_body(*found, gateway_.live().catalog());
-  co_await answer(exchange, telemetry::Route::Generation, std::string(kJson) + "Cache-Control: private, no-store\r\n",
-                  std::move(body));
+  co_await answer(exchange, telemetry::Route::Generation,
+                  std::string(kJson) + "Cache-Control: private, no-store\r\n", std::move(body));
 }
 
 Task<> FrontDoor::key(http::ServerExchange& exchange) {
   const auto caller = gateway_.identify(exchange);
   if (!caller) {
-    co_await gateway_.refuse(exchange, telemetry::Route::Key, gateway::status_of(caller.error()), caller.error());
+    co_await gateway_.refuse(exchange, telemetry::Route::Key, gateway::status_of(caller.error()),
+                             caller.error());
     co_return;
   }
-  auto lookup = [this, id = caller->key->id] { return services_.ledger.reader().key_usage(id, wall_now()); };
+  auto lookup = [this, id = caller->key->id] {
+    return services_.ledger.reader().key_usage(id, wall_now());
+  };
   auto usage = co_await offload(services_, exchange.worker(), std::move(lookup));
   if (!usage) {
     co_await gateway_.refuse(exchange, telemetry::Route::Key, 503, usage.error());
     co_return;
   }
   std::string body = management::key_body(*caller->key, *usage);
-  co_await answer(exchange, telemetry::Route::Key, std::string(kJson) + "Cache-Control: private, no-store\r\n",
-                  std::move(body));
+  co_await answer(exchange, telemetry::Route::Key,
+                  std::string(kJson) + "Cache-Control: private, no-store\r\n", std::move(body));
 }
 
 Task<> FrontDoor::live(http::ServerExchange& exchange) {
@@ -207,9 +228,11 @@ Task<> FrontDoor::ready(http::ServerExchange& exchange) {
     body += ",\"draining\":" + std::string(draining ? "true" : "false");
     body += ",\"snapshot\":" + std::to_string(reloads.version);
     body += ",\"ledger\":";
-    append_json_string(body, failure ? std::string_view(failure->detail()) : std::string_view("ok"));
+    append_json_string(body,
+                       failure ? std::string_view(failure->detail()) : std::string_view("ok"));
     body += ",\"last_reload\":";
-    append_json_string(body, reloads.last_faults.empty() ? std::string_view("ok") : reloads.last_faults);
+    append_json_string(body,
+                       reloads.last_faults.empty() ? std::string_view("ok") : reloads.last_faults);
   }
   body += '}';
   gateway_.metrics().count_request(telemetry::Route::Health, status);

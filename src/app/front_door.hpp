@@ -4,10 +4,11 @@
 
 #include <string>
 
-#include "routes.hpp"
-#include "services.hpp"
 #include "waybill/gateway/gateway.hpp"
 #include "waybill/http/server.hpp"
+
+#include "routes.hpp"
+#include "services.hpp"
 
 namespace waybill::app {
 
@@ -16,7 +17,9 @@ namespace waybill::app {
 // Thread safety: none; one per worker.
 class FrontDoor final : public http::Handler {
  public:
-  FrontDoor(gateway::Gateway& gateway, Services& services) noexcept : gateway_(gateway), services_(services) {}
+  FrontDoor(gateway::Gateway& gateway, Services& services) noexcept
+      : gateway_(gateway),
+        services_(services) {}
 
   net::Task<> handle(http::ServerExchange& exchange) override;
   std::string rejection_body(const http::Rejection& rejection) override;
@@ -31,13 +34,15 @@ class FrontDoor final : public http::Handler {
   net::Task<> metrics(http::ServerExchange& exchange);
   net::Task<> live(http::ServerExchange& exchange);
 
-  net::Task<> answer(http::ServerExchange& exchange, telemetry::Route counted, std::string extra_fields,
+  net::Task<> answer(http::ServerExchange& exchange,
+                     telemetry::Route counted,
+                     std::string extra_fields,
                      std::string body);
   [[nodiscard]] bool may_see_admin(const http::ServerExchange& exchange) const;
 
   gateway::Gateway& gateway_;
   Services& services_;
-  std::string models_body_;                    // rendered once per snapshot
+  std::string models_body_;  // rendered once per snapshot
   std::uint64_t models_version_ = 0;
 };
 

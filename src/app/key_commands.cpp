@@ -2,11 +2,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "waybill/ledger/ledger.hpp"
+
 #include "command_support.hpp"
 #include "commands.hpp"
 #include "control_commands.hpp"
 #include "control_socket.hpp"
-#include "waybill/ledger/ledger.hpp"
 
 namespace waybill::app {
 namespace {
@@ -42,8 +43,9 @@ Result<Json> change_ledger(const std::string& config, const Json& request) {
   Json response = Json::parse(*answer, nullptr, false);
   if (!response.is_object() || !response.value("ok", false)) {
     return Error(ErrorKind::NotFound, "command_failed",
-                 response.is_object() ? response.value("message", std::string("The command failed."))
-                                      : std::string("The daemon's answer cannot be read."));
+                 response.is_object()
+                     ? response.value("message", std::string("The command failed."))
+                     : std::string("The daemon's answer cannot be read."));
   }
   response.erase("ok");
   return response;
@@ -51,7 +53,8 @@ Result<Json> change_ledger(const std::string& config, const Json& request) {
 
 void print_key(const Json& key) {
   std::printf("%-20s  %s  %s\n", key.value("name", std::string()).c_str(),
-              key.value("label", std::string()).c_str(), key.value("disabled", false) ? "disabled" : "active");
+              key.value("label", std::string()).c_str(),
+              key.value("disabled", false) ? "disabled" : "active");
 }
 
 }  // namespace
@@ -61,8 +64,9 @@ int create_key(const KeyCommand& command) {
   if (!command.expires.empty()) {
     const auto expires = parse_rfc3339(command.expires);
     if (!expires) {
-      return fail(Error(ErrorKind::InvalidRequest, "invalid_time",
-                        "'" + command.expires + "' is not a time in UTC; write 2026-12-31T00:00:00Z."));
+      return fail(
+          Error(ErrorKind::InvalidRequest, "invalid_time",
+                "'" + command.expires + "' is not a time in UTC; write 2026-12-31T00:00:00Z."));
     }
     request["expires_unix"] =
         std::chrono::duration_cast<std::chrono::seconds>(expires->time_since_epoch()).count();
@@ -75,7 +79,8 @@ int create_key(const KeyCommand& command) {
     std::printf("%s\n", created->dump().c_str());
   } else {
     std::printf("%s\n", created->value("key", std::string()).c_str());
-    std::fprintf(stderr, "Key '%s' made. It is shown this once and kept only as a hash.\n", command.name.c_str());
+    std::fprintf(stderr, "Key '%s' made. It is shown this once and kept only as a hash.\n",
+                 command.name.c_str());
   }
   return 0;
 }

@@ -4,11 +4,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "waybill/catalog/presets.hpp"
+#include "waybill/ledger/reader.hpp"
+
 #include "command_support.hpp"
 #include "commands.hpp"
 #include "system_inputs.hpp"
-#include "waybill/catalog/presets.hpp"
-#include "waybill/ledger/reader.hpp"
 
 namespace waybill::app {
 namespace {
@@ -94,7 +95,8 @@ int verify_ledger(const std::string& config, Output output) {
 int report_ledger(const std::string& config, const std::string& by, Output output) {
   const auto group = parse_group(by);
   if (!group) {
-    return fail(Error(ErrorKind::InvalidRequest, "invalid_group", "--by takes model, key, day or provider."));
+    return fail(Error(ErrorKind::InvalidRequest, "invalid_group",
+                      "--by takes model, key, day or provider."));
   }
   auto reader = open_reader(config);
   if (!reader) {
@@ -119,8 +121,10 @@ int report_ledger(const std::string& config, const std::string& by, Output outpu
   std::printf("%-36s %9s %12s %12s %16s\n", by.c_str(), "requests", "in tok", "out tok", "cost");
   for (const ledger::ReportRow& row : *rows) {
     std::printf("%-36s %9llu %12llu %12llu %16s\n", row.group.c_str(),
-                static_cast<unsigned long long>(row.generations), static_cast<unsigned long long>(row.prompt_tokens),
-                static_cast<unsigned long long>(row.completion_tokens), ("$" + to_decimal(row.cost)).c_str());
+                static_cast<unsigned long long>(row.generations),
+                static_cast<unsigned long long>(row.prompt_tokens),
+                static_cast<unsigned long long>(row.completion_tokens),
+                ("$" + to_decimal(row.cost)).c_str());
   }
   return 0;
 }
@@ -142,7 +146,8 @@ int check_health(const std::string& config, const std::string& url) {
       return 2;
     }
     const auto& settings = snapshot->settings;
-    const config::ListenSettings& listen = settings.admin ? *settings.admin : settings.listen.front();
+    const config::ListenSettings& listen =
+        settings.admin ? *settings.admin : settings.listen.front();
     path = settings.admin ? "/health/ready" : path;
     host = listen.address == "0.0.0.0" || listen.address == "::" ? "127.0.0.1" : listen.address;
     port = listen.port;

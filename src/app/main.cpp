@@ -36,11 +36,15 @@ void add_keys(CLI::App& app, Arguments& arguments, int& status) {
     command->add_flag("--json", arguments.json, "Print JSON");
     return command;
   };
-  const auto output = [&arguments] { arguments.key.output = arguments.json ? Output::Json : Output::Table; };
+  const auto output = [&arguments] {
+    arguments.key.output = arguments.json ? Output::Json : Output::Table;
+  };
   CLI::App* const create = add("create", "Make a key and show it once");
   create->add_option("--name", arguments.key.name, "What to call it")->required();
-  create->add_option("--expires", arguments.key.expires, "Until when it works, in UTC: 2026-12-31T00:00:00Z");
-  create->add_option("--allow-model", arguments.key.models, "A model it may use; repeat for more (default: all)");
+  create->add_option("--expires", arguments.key.expires,
+                     "Until when it works, in UTC: 2026-12-31T00:00:00Z");
+  create->add_option("--allow-model", arguments.key.models,
+                     "A model it may use; repeat for more (default: all)");
   create->callback([&, output] {
     output();
     status = waybill::app::create_key(arguments.key);
@@ -61,7 +65,8 @@ void add_keys(CLI::App& app, Arguments& arguments, int& status) {
 }
 
 void add_ledger(CLI::App& app, Arguments& arguments, int& status) {
-  CLI::App* const ledger = app.add_subcommand("ledger", "Report, verify and back up what everything cost");
+  CLI::App* const ledger =
+      app.add_subcommand("ledger", "Report, verify and back up what everything cost");
   ledger->require_subcommand(1);
   const auto add = [&](const char* name, const char* help) {
     CLI::App* const command = ledger->add_subcommand(name, help);
@@ -75,7 +80,9 @@ void add_ledger(CLI::App& app, Arguments& arguments, int& status) {
   });
   CLI::App* const report = add("report", "Sums by model, key, day or provider");
   report->add_option("--by", arguments.by, "model, key, day or provider")->capture_default_str();
-  report->callback([&, output] { status = waybill::app::report_ledger(arguments.config, arguments.by, output()); });
+  report->callback([&, output] {
+    status = waybill::app::report_ledger(arguments.config, arguments.by, output());
+  });
   CLI::App* const backup = add("backup", "A consistent copy, also beside a running daemon");
   backup->add_option("path", arguments.path, "Where to; must not exist")->required();
   backup->callback([&] { status = waybill::app::backup_ledger(arguments.config, arguments.path); });
@@ -84,13 +91,16 @@ void add_ledger(CLI::App& app, Arguments& arguments, int& status) {
 void add_service(CLI::App& app, Arguments& arguments, int& status) {
   CLI::App* const serve = app.add_subcommand("serve", "Run the daemon");
   add_config(*serve, arguments.serve.config);
-  serve->add_option("--ready-file", arguments.serve.ready_file, "Written as JSON once everything listens");
+  serve->add_option("--ready-file", arguments.serve.ready_file,
+                    "Written as JSON once everything listens");
   serve->callback([&] { status = waybill::app::serve(arguments.serve); });
-  CLI::App* const check = app.add_subcommand("check", "Say everything that is wrong with the settings");
+  CLI::App* const check =
+      app.add_subcommand("check", "Say everything that is wrong with the settings");
   add_config(*check, arguments.config);
   check->add_flag("--json", arguments.json, "Print JSON");
   check->callback([&] {
-    status = waybill::app::check_settings(arguments.config, arguments.json ? Output::Json : Output::Table);
+    status = waybill::app::check_settings(arguments.config,
+                                          arguments.json ? Output::Json : Output::Table);
   });
   CLI::App* const health = app.add_subcommand("health", "Ask a daemon whether it is ready");
   add_config(*health, arguments.config);
@@ -101,10 +111,11 @@ void add_service(CLI::App& app, Arguments& arguments, int& status) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Waybill: every request gets a route and a bill.\n\n"
-               "  waybill serve --config waybill.yaml\n"
-               "  waybill keys create --name laptop\n"
-               "  waybill ledger report --by model\n");
+  CLI::App app(
+      "Waybill: every request gets a route and a bill.\n\n"
+      "  waybill serve --config waybill.yaml\n"
+      "  waybill keys create --name laptop\n"
+      "  waybill ledger report --by model\n");
   app.set_version_flag("--version", std::string("waybill ") + WAYBILL_VERSION);
   app.require_subcommand(1);
   Arguments arguments;

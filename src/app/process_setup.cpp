@@ -1,10 +1,10 @@
 #include "process_setup.hpp"
 
+#include <algorithm>
+
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-
-#include <algorithm>
 
 namespace waybill::app {
 

@@ -112,7 +112,8 @@ bool allows(const Route& route, http::Verb method) noexcept {
 
 std::string nearest_endpoint(std::string_view path) {
   std::array<std::string_view, kApi.size()> paths;
-  std::transform(kApi.begin(), kApi.end(), paths.begin(), [](const Fixed& fixed) { return fixed.path; });
+  std::transform(kApi.begin(), kApi.end(), paths.begin(),
+                 [](const Fixed& fixed) { return fixed.path; });
   const std::string_view api_path = without_prefix(path);
   const auto nearest = closest(api_path, paths);
   std::string_view best = nearest.value_or("/chat/completions");

@@ -27,7 +27,7 @@ enum class Target : unsigned char {
 
 struct Route {
   Target target = Target::Unknown;
-  std::string id;        // decoded model id, for Model and ModelEndpoints
+  std::string id;          // decoded model id, for Model and ModelEndpoints
   std::string_view allow;  // methods, as the Allow field lists them
 };
 

@@ -1,14 +1,14 @@
 #include "system_inputs.hpp"
 
-#include <fcntl.h>
-#include <glob.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+
+#include <fcntl.h>
+#include <glob.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace waybill::app {
 namespace {
@@ -42,7 +42,7 @@ Result<config::FileText> SystemFiles::read(const std::string& path, std::size_t 
   if (file.get() < 0) {
     return unreadable(errno);
   }
-  struct stat info {};
+  struct stat info{};
   if (::fstat(file.get(), &info) != 0) {
     return unreadable(errno);
   }
@@ -65,7 +65,8 @@ Result<config::FileText> SystemFiles::read(const std::string& path, std::size_t 
     }
     out.bytes.append(buffer.data(), static_cast<std::size_t>(got));
     if (out.bytes.size() > limit) {
-      return Error(ErrorKind::InvalidRequest, "file_unreadable", "larger than " + std::to_string(limit) + " bytes");
+      return Error(ErrorKind::InvalidRequest, "file_unreadable",
+                   "larger than " + std::to_string(limit) + " bytes");
     }
   }
 }
@@ -95,8 +96,8 @@ ProcessEnvironment::ProcessEnvironment() {
 }
 
 std::optional<std::string> ProcessEnvironment::get(const std::string& name) const {
-  const auto found =
-      std::find_if(variables_.begin(), variables_.end(), [&](const auto& item) { return item.first == name; });
+  const auto found = std::find_if(variables_.begin(), variables_.end(),
+                                  [&](const auto& item) { return item.first == name; });
   return found == variables_.end() ? std::nullopt : std::optional(found->second);
 }
 

@@ -1,8 +1,8 @@
 #include "worker_thread.hpp"
 
-#include <pthread.h>
-
 #include <utility>
+
+#include <pthread.h>
 
 namespace waybill::app {
 namespace {

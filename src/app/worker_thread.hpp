@@ -6,11 +6,12 @@
 #include <thread>
 #include <vector>
 
-#include "front_door.hpp"
-#include "services.hpp"
 #include "waybill/gateway/gateway.hpp"
 #include "waybill/http/server.hpp"
 #include "waybill/net/worker.hpp"
+
+#include "front_door.hpp"
+#include "services.hpp"
 
 namespace waybill::app {
 

@@ -11,7 +11,9 @@ namespace {
 
 // One context per thread: fetching the algorithm costs more than a short digest.
 struct DigestContext {
-  DigestContext() : algorithm(EVP_MD_fetch(nullptr, "SHA256", nullptr)), context(EVP_MD_CTX_new()) {}
+  DigestContext()
+      : algorithm(EVP_MD_fetch(nullptr, "SHA256", nullptr)),
+        context(EVP_MD_CTX_new()) {}
   DigestContext(const DigestContext&) = delete;
   DigestContext& operator=(const DigestContext&) = delete;
   ~DigestContext() {

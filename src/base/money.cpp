@@ -26,8 +26,9 @@ Error not_a_decimal(std::string_view text) {
 }
 
 Error out_of_range(std::string_view text) {
-  return {ErrorKind::InvalidRequest, "money_out_of_range",
-          "'" + printable(text, 40) + "' is too large or has more decimals than can be kept exactly"};
+  return {
+      ErrorKind::InvalidRequest, "money_out_of_range",
+      "'" + printable(text, 40) + "' is too large or has more decimals than can be kept exactly"};
 }
 
 }  // namespace

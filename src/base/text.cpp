@@ -21,7 +21,8 @@ std::size_t utf8_sequence(std::string_view text) noexcept {
     return tail(1) ? 2 : 0;
   }
   if (lead >= 0xE0 && lead <= 0xEF) {
-    if (!tail(1) || !tail(2) || (lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xED && byte(1) > 0x9F)) {
+    if (!tail(1) || !tail(2) || (lead == 0xE0 && byte(1) < 0xA0) ||
+        (lead == 0xED && byte(1) > 0x9F)) {
       return 0;
     }
     return 3;

@@ -45,13 +45,13 @@ void Report::add(std::vector<Entry>& to, const Mark& at, Fault fault) {
   if (is_stand_in(at)) {
     fault.sentence.insert(0, files_[at.file].prefix);
   }
-  to.push_back({.at = resolve(at), .fault = std::move(fault)});
+  to.push_back({.at = resolve(at), .order = to.size(), .fault = std::move(fault)});
 }
 
 std::vector<Fault> Report::take(std::vector<Entry>& entries) {
-  std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-    return std::tie(a.at.file, a.at.line, a.at.column) <
-           std::tie(b.at.file, b.at.line, b.at.column);
+  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+    return std::tie(a.at.file, a.at.line, a.at.column, a.order) <
+           std::tie(b.at.file, b.at.line, b.at.column, b.order);
   });
   std::vector<Fault> out;
   out.reserve(entries.size());

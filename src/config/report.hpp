@@ -48,7 +48,8 @@ class Report {
     Mark place;
   };
   struct Entry {
-    Mark at;  // in a file of the user's
+    Mark at;                // in a file of the user's
+    std::size_t order = 0;  // of being found
     Fault fault;
   };
 

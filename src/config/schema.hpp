@@ -43,9 +43,9 @@ enum class Type : std::uint8_t {
 struct Member {
   std::string_view path;  // "models.*.endpoints[].provider": `*` any name, `[]` any item
   Type type = Type::Text;
-  std::string_view fallback;  // the default as text; "" if there is none
-  std::string_view help;
-  std::string_view choices;  // separated by '|'
+  std::string_view fallback{};  // the default as text; "" if there is none
+  std::string_view help{};
+  std::string_view choices{};  // separated by '|'
   std::int64_t min = 0;
   std::int64_t max = std::numeric_limits<std::int64_t>::max();
   bool required = false;

@@ -27,14 +27,14 @@ struct Key {
 
 struct Node {
   NodeKind kind = NodeKind::Null;
-  Mark at;
-  std::string raw;          // a scalar as written, without its quotes
-  std::string text;         // the same with its references replaced
-  bool quoted = false;      // so it is text whatever it looks like
-  bool referenced = false;  // text came from a reference; messages show raw
-  bool faulty = false;      // already reported: what follows from it is not
-  std::vector<Key> keys;    // of a map, as many as items
-  std::vector<Node> items;  // of a list or a map
+  Mark at{};
+  std::string raw{};          // a scalar as written, without its quotes
+  std::string text{};         // the same with its references replaced
+  bool quoted = false;        // so it is text whatever it looks like
+  bool referenced = false;    // text came from a reference; messages show raw
+  bool faulty = false;        // already reported: what follows from it is not
+  std::vector<Key> keys{};    // of a map, as many as items
+  std::vector<Node> items{};  // of a list or a map
 
   // The value of a map's key; null if there is none.
   [[nodiscard]] const Node* find(std::string_view key) const noexcept;

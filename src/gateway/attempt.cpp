@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "generation.hpp"
 #include "waybill/base/text.hpp"
+
+#include "generation.hpp"
 
 namespace waybill::gateway {
 namespace {
@@ -57,9 +58,10 @@ Task<std::optional<AttemptOutcome>> Generation::call_upstream(Call& call) {
   if (client_gone_) {
     co_return failed(OutcomeKind::ClientGone);
   }
-  const auto allowed =
-      call.kind == routing::AttemptKind::Resend ? http::ConnectionUse::Fresh : http::ConnectionUse::Reused;
-  const TimePoint connect_by = std::min(call.deadline, Clock::now() + call.endpoint.timeouts.connect);
+  const auto allowed = call.kind == routing::AttemptKind::Resend ? http::ConnectionUse::Fresh
+                                                                 : http::ConnectionUse::Reused;
+  const TimePoint connect_by =
+      std::min(call.deadline, Clock::now() + call.endpoint.timeouts.connect);
   auto connected = co_await call.exchange.connect(allowed, connect_by);
   if (!connected) {
     co_return outcome_of(call, connected.error());
@@ -73,7 +75,8 @@ Task<std::optional<AttemptOutcome>> Generation::call_upstream(Call& call) {
   }
   call.sent = Clock::now();
   const TimePoint head_by =
-      facts_.stream ? std::min(call.deadline, call.sent + call.endpoint.timeouts.first_token) : call.deadline;
+      facts_.stream ? std::min(call.deadline, call.sent + call.endpoint.timeouts.first_token)
+                    : call.deadline;
   auto head = co_await call.exchange.read_head(head_by);
   if (!head) {
     co_return outcome_of(call, head.error());
@@ -104,7 +107,8 @@ Task<Result<void>> Generation::send_request(Call& call) {
   body.reserve(body_.size() + 128);
   dialects::write_upstream_request(body, body_, facts_, wanted);
 
-  std::string head(view_->live->providers[call.provider.index].heads[static_cast<std::size_t>(kind_)].reveal());
+  std::string head(
+      view_->live->providers[call.provider.index].heads[static_cast<std::size_t>(kind_)].reveal());
   head.append(facts_.stream ? "Accept: text/event-stream\r\n" : "Accept: application/json\r\n");
   head.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n\r\n");
   call.dispatched = true;
@@ -157,7 +161,9 @@ AttemptOutcome Generation::outcome_of(const Call& call, const Error& error) cons
 }
 
 // Reads a whole body of at most `limit` bytes.
-Task<std::optional<AttemptOutcome>> Generation::gather(Call& call, std::string& body, std::size_t limit,
+Task<std::optional<AttemptOutcome>> Generation::gather(Call& call,
+                                                       std::string& body,
+                                                       std::size_t limit,
                                                        TimePoint deadline) {
   for (;;) {
     const PumpState state = call.exchange.pump([&](std::string_view piece) {
@@ -177,7 +183,8 @@ Task<std::optional<AttemptOutcome>> Generation::gather(Call& call, std::string& 
     if (state == PumpState::WouldBlock) {
       const net::Wake wake = co_await call.exchange.readable(deadline);
       if (wake != net::Wake::Ready) {
-        co_return failed(wake == net::Wake::TimedOut ? OutcomeKind::Timeout : OutcomeKind::ClientGone);
+        co_return failed(wake == net::Wake::TimedOut ? OutcomeKind::Timeout
+                                                     : OutcomeKind::ClientGone);
       }
     }
   }
@@ -200,11 +207,13 @@ Task<AttemptOutcome> Generation::read_failure(Call& call, const http::ResponseHe
       outcome = error_outcome(OutcomeKind::Status, static_cast<int>(head.status), facts->fault);
     }
   }
-  outcome.retry_after = routing::parse_retry_after(head.header(http::Field::retry_after), wall_now());
+  outcome.retry_after =
+      routing::parse_retry_after(head.header(http::Field::retry_after), wall_now());
   co_return outcome;
 }
 
-Task<std::optional<AttemptOutcome>> Generation::relay_body(Call& call, const http::ResponseHead& head) {
+Task<std::optional<AttemptOutcome>> Generation::relay_body(Call& call,
+                                                           const http::ResponseHead& head) {
   std::string body;
   const auto limit = static_cast<std::size_t>(settings().limits.response_bytes);
   auto broken = co_await gather(call, body, limit, call.deadline);
@@ -224,14 +233,17 @@ Task<std::optional<AttemptOutcome>> Generation::relay_body(Call& call, const htt
     co_return failed(OutcomeKind::NotJson);
   }
   if (!facts->fault.message.empty() || !facts->has_choices) {
-    co_return error_outcome(facts->fault.message.empty() ? OutcomeKind::NoChoices : OutcomeKind::ErrorBody,
-                            facts->fault.status.value_or(0), facts->fault);
+    co_return error_outcome(
+        facts->fault.message.empty() ? OutcomeKind::NoChoices : OutcomeKind::ErrorBody,
+        facts->fault.status.value_or(0), facts->fault);
   }
   co_await answer_body(call, body, *facts);
   co_return std::nullopt;
 }
 
-Task<> Generation::answer_body(Call& call, const std::string& body, const dialects::ReplyFacts& facts) {
+Task<> Generation::answer_body(Call& call,
+                               const std::string& body,
+                               const dialects::ReplyFacts& facts) {
   Reported reported = seen(call);
   reported.usage = facts.usage;
   reported.fault = facts.usage_fault;
@@ -259,7 +271,8 @@ Task<> Generation::answer_body(Call& call, const std::string& body, const dialec
   report(&call, bill, {});
 }
 
-Task<std::optional<AttemptOutcome>> Generation::relay_stream(Call& call, const http::ResponseHead& head) {
+Task<std::optional<AttemptOutcome>> Generation::relay_stream(Call& call,
+                                                             const http::ResponseHead& head) {
   if (is_media_type(head.header(http::Field::content_type), "application/json")) {
     std::string body;
     auto broken = co_await gather(call, body, kMaxErrorBody, call.deadline);
@@ -271,7 +284,8 @@ Task<std::optional<AttemptOutcome>> Generation::relay_stream(Call& call, const h
         ? error_outcome(OutcomeKind::ErrorBody, facts->fault.status.value_or(0), facts->fault)
         : AttemptOutcome{body.empty() ? OutcomeKind::EmptyBody : OutcomeKind::NotJson};
   }
-  StreamRelay relay(kind_, call.provider.usage_quirks, {id_text_, call.model.id, call.provider.display_name});
+  StreamRelay relay(kind_, call.provider.usage_quirks,
+                    {id_text_, call.model.id, call.provider.display_name});
   relay_ = &relay;
   auto broken = co_await pump_stream(call, relay);
   if (!broken && !relay.is_complete()) {
@@ -329,21 +343,26 @@ Task<std::optional<AttemptOutcome>> Generation::pump_stream(Call& call, StreamRe
     }
     if (state == PumpState::Failed) {
       // A stream that has said everything may end untidily.
-      co_return relay.is_complete() && !client_gone_ ? std::nullopt
-                                                     : std::optional(outcome_of(call, *call.exchange.error()));
+      co_return relay.is_complete() && !client_gone_
+          ? std::nullopt
+          : std::optional(outcome_of(call, *call.exchange.error()));
     }
     if (state == PumpState::WouldBlock) {
-      const TimePoint due = relay.content_sent() ? last_event + call.endpoint.timeouts.between_events
-                                                 : call.sent + call.endpoint.timeouts.first_token;
+      const TimePoint due = relay.content_sent()
+                                ? last_event + call.endpoint.timeouts.between_events
+                                : call.sent + call.endpoint.timeouts.first_token;
       const net::Wake wake = co_await call.exchange.readable(std::min(due, call.deadline));
       if (wake != net::Wake::Ready) {
-        co_return failed(wake == net::Wake::TimedOut ? OutcomeKind::Timeout : OutcomeKind::ClientGone);
+        co_return failed(wake == net::Wake::TimedOut ? OutcomeKind::Timeout
+                                                     : OutcomeKind::ClientGone);
       }
     }
   }
 }
 
-StreamRelay::Step Generation::feed(http::SseParser& parser, std::string_view piece, StreamRelay& relay,
+StreamRelay::Step Generation::feed(http::SseParser& parser,
+                                   std::string_view piece,
+                                   StreamRelay& relay,
                                    std::string& out) {
   parser.feed(piece);
   while (const auto event = parser.next()) {
@@ -387,7 +406,8 @@ Task<> Generation::end_stream(Call& call, StreamRelay& relay) {
     }
   } else {
     status_ = 503;
-    relay.write_error(out, {503, "The ledger could not record this answer.", "server", "ledger_unavailable"});
+    relay.write_error(
+        out, {503, "The ledger could not record this answer.", "server", "ledger_unavailable"});
   }
   out += kStreamDone;
   const bool sent = co_await client_.end_stream(out);
@@ -404,10 +424,12 @@ Task<> Generation::break_stream(Call& call, StreamRelay& relay, const AttemptOut
   reported.output_bytes = relay.output_bytes();
   const Bill bill = bill_partial(call.endpoint, reported);
   const bool gone = client_gone_ || outcome.kind == OutcomeKind::ClientGone;
-  ledger::Settlement record = settlement(call, bill, gone ? ledger::Outcome::Cancelled : ledger::Outcome::Partial);
+  ledger::Settlement record =
+      settlement(call, bill, gone ? ledger::Outcome::Cancelled : ledger::Outcome::Partial);
   fill_from_stream(record, relay);
   record.cancelled = gone;
-  record.error_code = gone ? std::string("client_disconnected") : std::string(routing::name(outcome.kind));
+  record.error_code =
+      gone ? std::string("client_disconnected") : std::string(routing::name(outcome.kind));
   count_failure(call, outcome);
   const bool durable = co_await settle(std::move(record));
   static_cast<void>(durable);  // start-up closes it from the intent log
@@ -416,9 +438,10 @@ Task<> Generation::break_stream(Call& call, StreamRelay& relay, const AttemptOut
   status_ = gone ? 499 : static_cast<unsigned>(failure.status);
   if (!gone) {
     std::string out;
-    const std::string said = failure.provider_message.empty()
-                                 ? failure.error.detail()
-                                 : failure.error.detail() + " The provider says: " + failure.provider_message;
+    const std::string said =
+        failure.provider_message.empty()
+            ? failure.error.detail()
+            : failure.error.detail() + " The provider says: " + failure.provider_message;
     relay.write_error(out, {failure.status, said, failure.error_type, failure.provider_code});
     out += kStreamDone;
     const bool sent = co_await client_.end_stream(out);

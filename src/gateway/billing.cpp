@@ -31,7 +31,8 @@ void cap(dialects::Usage& usage, const catalog::Endpoint& endpoint, const Report
   if (endpoint.context_length > 0) {
     usage.prompt = std::min(usage.prompt, endpoint.context_length);
   }
-  std::uint64_t longest = endpoint.max_completion_tokens > 0 ? endpoint.max_completion_tokens : usage.completion;
+  std::uint64_t longest =
+      endpoint.max_completion_tokens > 0 ? endpoint.max_completion_tokens : usage.completion;
   if (reported.output_limit) {
     longest = std::min(longest, *reported.output_limit);
   }
@@ -62,15 +63,16 @@ dialects::ReplyBill Bill::for_reply() const {
   out.charge.total = cost.total;
   out.charge.prompt = cost.prompt;
   out.charge.completion = cost.completion;
-  out.charge.counted_by =
-      source == ledger::UsageSource::Upstream ? dialects::CountedBy::Provider : dialects::CountedBy::Estimate;
+  out.charge.counted_by = source == ledger::UsageSource::Upstream ? dialects::CountedBy::Provider
+                                                                  : dialects::CountedBy::Estimate;
   return out;
 }
 
 Bill bill_complete(const catalog::Endpoint& endpoint, const Reported& reported) {
   Bill bill;
   const dialects::BillBy by = dialects::bill_by(reported.fault);
-  bill.anomaly = reported.fault != dialects::UsageFault::None && reported.fault != dialects::UsageFault::Missing;
+  bill.anomaly = reported.fault != dialects::UsageFault::None &&
+                 reported.fault != dialects::UsageFault::Missing;
   if (reported.usage && by != dialects::BillBy::Estimate) {
     bill.usage = *reported.usage;
     bill.source = ledger::UsageSource::Upstream;

@@ -4,8 +4,9 @@
 #include <array>
 #include <utility>
 
-#include "generation.hpp"
 #include "waybill/gateway/error_reply.hpp"
+
+#include "generation.hpp"
 
 namespace waybill::gateway {
 namespace {
@@ -33,7 +34,9 @@ Reported Generation::seen(const Call& /*call*/) const {
   return reported;
 }
 
-ledger::Settlement Generation::settlement(const Call& call, const Bill& bill, ledger::Outcome outcome) const {
+ledger::Settlement Generation::settlement(const Call& call,
+                                          const Bill& bill,
+                                          ledger::Outcome outcome) const {
   ledger::Settlement record;
   record.generation = id_;
   record.key = caller_.key->id;
@@ -55,7 +58,8 @@ ledger::Settlement Generation::settlement(const Call& call, const Bill& bill, le
   record.created = created_;
   record.first_token = first_token_;
   if (call.first_content) {
-    record.upstream_latency = std::chrono::duration_cast<std::chrono::microseconds>(*call.first_content - call.sent);
+    record.upstream_latency =
+        std::chrono::duration_cast<std::chrono::microseconds>(*call.first_content - call.sent);
   } else if (call.dispatched) {
     record.upstream_latency = since(call.sent);
   }
@@ -85,7 +89,8 @@ void Generation::fill_from_stream(ledger::Settlement& record, const StreamRelay&
   if (native.size() >= 2) {
     native = native.substr(1, native.size() - 2);
   }
-  record.native_finish_reason = native.empty() ? record.finish_reason : std::string(native.substr(0, 64));
+  record.native_finish_reason =
+      native.empty() ? record.finish_reason : std::string(native.substr(0, 64));
 }
 
 void Generation::record_failure(const Call& call, const routing::AttemptOutcome& outcome) {
@@ -112,7 +117,8 @@ void Generation::count_failure(const Call& call, const routing::AttemptOutcome& 
   if (view_ == gateway_.view_) {  // after a reload the indices mean others
     gateway_.health_.failed(call.endpoint.index, outcome, Clock::now());
   }
-  gateway_.metrics_.count_attempt(view_->live->metric_slots[call.endpoint.index], telemetry::attempt_result(outcome));
+  gateway_.metrics_.count_attempt(view_->live->metric_slots[call.endpoint.index],
+                                  telemetry::attempt_result(outcome));
 }
 
 void Generation::count_success(const Call& call, const Bill& bill) {
@@ -135,7 +141,8 @@ void Generation::count_success(const Call& call, const Bill& bill) {
 Task<bool> Generation::settle(ledger::Settlement settlement) {
   const TimePoint asked = Clock::now();
   const ledger::SettleStatus status = co_await gateway_.desk_.settle(std::move(settlement));
-  gateway_.metrics_.settlements.latency_us.observe(static_cast<std::uint64_t>(since(asked).count()));
+  gateway_.metrics_.settlements.latency_us.observe(
+      static_cast<std::uint64_t>(since(asked).count()));
   const bool durable = ledger::is_durable(status);
   gateway_.metrics_.settlements.settled += durable ? 1 : 0;
   co_return durable;
@@ -170,7 +177,7 @@ void Generation::report(const Call* call, const Bill& bill, std::string_view err
   metrics.count_request(route(), status_ == 499 ? 400 : status_);
   const bool gone = client_gone_ && status_ != 200;
   if (intent_logged_) {
-    metrics.count_generation(gone ? telemetry::GenerationOutcome::Cancelled
+    metrics.count_generation(gone             ? telemetry::GenerationOutcome::Cancelled
                              : status_ == 200 ? telemetry::GenerationOutcome::Succeeded
                                               : telemetry::GenerationOutcome::Failed);
   }
@@ -211,7 +218,8 @@ void Generation::report(const Call* call, const Bill& bill, std::string_view err
   record.duration = duration;
   record.status = status_;
   record.error_code = error_code;
-  record.estimated = bill.source == ledger::UsageSource::Estimate || bill.source == ledger::UsageSource::Partial;
+  record.estimated =
+      bill.source == ledger::UsageSource::Estimate || bill.source == ledger::UsageSource::Partial;
   record.streamed = facts_.stream;
   record.cancelled = gone;
   gateway_.access_log_.append(record, Clock::now());

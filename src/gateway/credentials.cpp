@@ -34,7 +34,8 @@ bool has_key_parameter(std::string_view query) noexcept {
 Result<std::string_view> presented_key(const http::RequestHead& head) {
   if (!head.query.empty() && has_key_parameter(head.query)) {
     return Error(ErrorKind::InvalidRequest, "key_in_query",
-                 "Keys are not accepted in the URL, where logs would keep them; send it as 'Authorization: Bearer'.");
+                 "Keys are not accepted in the URL, where logs would keep them; send it as "
+                 "'Authorization: Bearer'.");
   }
   const std::array<std::string_view, 4> found{
       bearer_token(head.header(http::Field::authorization)),
@@ -56,7 +57,9 @@ Result<std::string_view> presented_key(const http::RequestHead& head) {
   return key;
 }
 
-Result<Caller> authenticate(std::string_view key_text, std::shared_ptr<const ledger::KeyIndex> keys, WallTime now) {
+Result<Caller> authenticate(std::string_view key_text,
+                            std::shared_ptr<const ledger::KeyIndex> keys,
+                            WallTime now) {
   if (key_text.empty()) {
     return Error(ErrorKind::Unauthenticated, "missing_api_key",
                  "No API key was sent; send one as 'Authorization: Bearer sk-wb-...' "
@@ -64,8 +67,9 @@ Result<Caller> authenticate(std::string_view key_text, std::shared_ptr<const led
   }
   const ledger::KeyRecord* const key = keys->find_usable(ledger::key_hash(key_text), now);
   if (key == nullptr) {
-    return Error(ErrorKind::Unauthenticated, "invalid_api_key",
-                 "This API key is not valid here; check it, or make another with 'waybill keys create'.");
+    return Error(
+        ErrorKind::Unauthenticated, "invalid_api_key",
+        "This API key is not valid here; check it, or make another with 'waybill keys create'.");
   }
   return Caller{std::move(keys), key};
 }

@@ -28,8 +28,8 @@ constexpr std::array kCodes{
 };
 
 const CodeRow* find_row(std::string_view code) noexcept {
-  const auto* const row =
-      std::find_if(kCodes.begin(), kCodes.end(), [&](const CodeRow& item) { return item.code == code; });
+  const auto* const row = std::find_if(kCodes.begin(), kCodes.end(),
+                                       [&](const CodeRow& item) { return item.code == code; });
   return row == kCodes.end() ? nullptr : row;
 }
 
@@ -57,7 +57,10 @@ void append_member(std::string& out, std::string_view name, std::string_view tex
 }
 
 // Everything up to and including metadata's error_type; the caller closes three braces.
-std::string begin_body(unsigned status, std::string_view message, std::string_view code, std::string_view type) {
+std::string begin_body(unsigned status,
+                       std::string_view message,
+                       std::string_view code,
+                       std::string_view type) {
   std::string out = "{\"error\":{\"code\":" + std::to_string(status);
   append_member(out, "message", message);
   append_member(out, "type", code);
@@ -97,7 +100,8 @@ std::string_view error_type_of(const Error& error) noexcept {
 
 std::string error_body(unsigned status, const Error& error) {
   const CodeRow* const row = find_row(error.code());
-  std::string out = begin_body(status, error.detail(), error.code(), row != nullptr ? row->error_type : type_of_status(status));
+  std::string out = begin_body(status, error.detail(), error.code(),
+                               row != nullptr ? row->error_type : type_of_status(status));
   return out + "}}}";
 }
 
@@ -107,8 +111,8 @@ std::string failure_body(const routing::FinalFailure& failure, std::string_view 
   if (!failure.provider_message.empty()) {
     message += " The provider says: " + failure.provider_message;
   }
-  std::string out =
-      begin_body(static_cast<unsigned>(failure.status), message, failure.error.code(), failure.error_type);
+  std::string out = begin_body(static_cast<unsigned>(failure.status), message, failure.error.code(),
+                               failure.error_type);
   append_member(out, "provider_name", provider_name);
   if (!failure.provider_code.empty()) {
     append_member(out, "provider_code", failure.provider_code);
@@ -121,7 +125,8 @@ std::string failure_body(const routing::FinalFailure& failure, std::string_view 
     for (const routing::PreviousError& previous : failure.previous_errors) {
       out += out.ends_with('[') ? "{\"provider\":" : ",{\"provider\":";
       append_json_string(out, previous.provider);
-      out += ",\"code\":" + std::to_string(previous.code) + ",\"status\":" + std::to_string(previous.code);
+      out += ",\"code\":" + std::to_string(previous.code) +
+             ",\"status\":" + std::to_string(previous.code);
       append_member(out, "reason", previous.outcome);
       out += '}';
     }

@@ -4,8 +4,9 @@
 #include <map>
 #include <utility>
 
-#include "generation.hpp"
 #include "waybill/gateway/error_reply.hpp"
+
+#include "generation.hpp"
 
 namespace waybill::gateway {
 namespace {
@@ -14,8 +15,8 @@ constexpr std::chrono::milliseconds kLogFlush{250};
 
 telemetry::AccessLogOptions access_options(const config::Settings& settings) {
   telemetry::AccessLogOptions options;
-  options.format =
-      settings.logging.format == config::LogFormat::Json ? telemetry::LogFormat::Json : telemetry::LogFormat::Human;
+  options.format = settings.logging.format == config::LogFormat::Json ? telemetry::LogFormat::Json
+                                                                      : telemetry::LogFormat::Human;
   return options;
 }
 
@@ -25,8 +26,10 @@ std::string make_common_fields(const config::Settings& settings) {
   std::string out;
   if (!settings.cors.allowed_origins.empty()) {
     http::append_field(out, "Access-Control-Allow-Origin", settings.cors.allowed_origins.front());
-    out += "Access-Control-Expose-Headers: X-Generation-Id,X-Provider-Name,Retry-After,X-RateLimit-Limit,"
-           "X-RateLimit-Remaining,X-RateLimit-Reset\r\n";
+    out +=
+        "Access-Control-Expose-Headers: "
+        "X-Generation-Id,X-Provider-Name,Retry-After,X-RateLimit-Limit,"
+        "X-RateLimit-Remaining,X-RateLimit-Reset\r\n";
   }
   out += "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n";
   return out;
@@ -34,7 +37,9 @@ std::string make_common_fields(const config::Settings& settings) {
 
 using PoolsByName = std::map<std::string, std::shared_ptr<http::ClientPool>, std::less<>>;
 
-std::shared_ptr<const WorkerView> make_view(LiveSnapshotPtr live, net::Worker& worker, net::Resolver& resolver,
+std::shared_ptr<const WorkerView> make_view(LiveSnapshotPtr live,
+                                            net::Worker& worker,
+                                            net::Resolver& resolver,
                                             const WorkerView* previous) {
   PoolsByName kept;
   if (previous != nullptr) {
@@ -65,7 +70,8 @@ std::shared_ptr<const WorkerView> make_view(LiveSnapshotPtr live, net::Worker& w
 
 // What makes an endpoint the same one after a reload.
 std::string identity_of(const catalog::Catalog& catalog, const catalog::Endpoint& endpoint) {
-  return catalog.model(endpoint.model).id + "\n" + catalog.provider_of(endpoint).name + "\n" + endpoint.upstream_model;
+  return catalog.model(endpoint.model).id + "\n" + catalog.provider_of(endpoint).name + "\n" +
+         endpoint.upstream_model;
 }
 
 }  // namespace
@@ -85,7 +91,10 @@ class Gateway::LogFlush final : public net::TimerWheel::Entry {
   Gateway& owner_;
 };
 
-Gateway::Gateway(net::Worker& worker, ledger::Ledger& ledger, telemetry::LineSink& access_sink, LiveSnapshotPtr live)
+Gateway::Gateway(net::Worker& worker,
+                 ledger::Ledger& ledger,
+                 telemetry::LineSink& access_sink,
+                 LiveSnapshotPtr live)
     : worker_(worker),
       ledger_(ledger),
       resolver_(worker, {}),
@@ -138,8 +147,9 @@ Result<Caller> Gateway::identify(const http::ServerExchange& exchange) {
   auto keys = current_keys();
   if (presented->empty()) {
     for (const DefaultKey& key : default_keys_) {
-      const ledger::KeyRecord* const record =
-          key.listener_tag == exchange.listener_tag() ? keys->find_named(key.name, wall_now()) : nullptr;
+      const ledger::KeyRecord* const record = key.listener_tag == exchange.listener_tag()
+                                                  ? keys->find_named(key.name, wall_now())
+                                                  : nullptr;
       if (record != nullptr) {
         return Caller{std::move(keys), record};
       }
@@ -148,7 +158,10 @@ Result<Caller> Gateway::identify(const http::ServerExchange& exchange) {
   return authenticate(*presented, std::move(keys), wall_now());
 }
 
-Task<> Gateway::refuse(http::ServerExchange& exchange, telemetry::Route route, unsigned status, Error error) {
+Task<> Gateway::refuse(http::ServerExchange& exchange,
+                       telemetry::Route route,
+                       unsigned status,
+                       Error error) {
   metrics_.count_request(route, status);
   std::string fields = common_fields();
   fields += "Content-Type: application/json\r\n";

@@ -111,17 +111,20 @@ std::optional<Generation::Refusal> Generation::admit() {
 std::optional<Generation::Refusal> Generation::check_content_type() const {
   const std::string_view coding = client_.head().header(http::Field::content_encoding);
   if (!coding.empty() && !iequals(coding, "identity")) {
-    return Refusal{415, Error(ErrorKind::InvalidRequest, "unsupported_content_encoding",
-                              "Compressed request bodies are not accepted; send the JSON as it is.")};
+    return Refusal{415,
+                   Error(ErrorKind::InvalidRequest, "unsupported_content_encoding",
+                         "Compressed request bodies are not accepted; send the JSON as it is.")};
   }
   const std::string_view type = client_.head().header(http::Field::content_type);
   const std::string_view media = trim_ows(type.substr(0, type.find(';')));
   const std::size_t charset = type.find("charset=");
-  const bool utf8 = charset == std::string_view::npos || iequals(type.substr(charset + 8), "utf-8") ||
+  const bool utf8 = charset == std::string_view::npos ||
+                    iequals(type.substr(charset + 8), "utf-8") ||
                     iequals(type.substr(charset + 8), "\"utf-8\"");
   if (!iequals(media, "application/json") || !utf8) {
-    return Refusal{415, Error(ErrorKind::InvalidRequest, "unsupported_media_type",
-                              "The body must be sent with 'Content-Type: application/json' in UTF-8.")};
+    return Refusal{415,
+                   Error(ErrorKind::InvalidRequest, "unsupported_media_type",
+                         "The body must be sent with 'Content-Type: application/json' in UTF-8.")};
   }
   return std::nullopt;
 }
@@ -225,7 +228,8 @@ Task<> Generation::conclude_failure(const routing::StatusRules& rules) {
   if (!durable) {
     gateway_.metrics_.settlements.anomalies += 1;  // start-up closes it from the intent log
   }
-  report(nullptr, {}, client_gone_ ? std::string_view("client_disconnected") : failure.error.code());
+  report(nullptr, {},
+         client_gone_ ? std::string_view("client_disconnected") : failure.error.code());
   if (client_gone_) {
     co_return;
   }
@@ -237,7 +241,8 @@ Task<> Generation::conclude_failure(const routing::StatusRules& rules) {
     const dialects::UsageQuirks quirks;
     StreamRelay relay(kind_, quirks, {id_text_, models_.front()->id, provider_name});
     std::string out;
-    relay.write_error(out, {failure.status, failure.error.detail(), failure.error_type, failure.provider_code});
+    relay.write_error(
+        out, {failure.status, failure.error.detail(), failure.error_type, failure.provider_code});
     out += kStreamDone;
     const bool sent = co_await client_.end_stream(out);
     static_cast<void>(sent);
@@ -281,11 +286,16 @@ void Generation::on_tick() {
   client_.worker().arm(ticker_, last_sent_ + pause_length);
 }
 
-std::string Generation::response_fields(std::string_view content_type, std::string_view provider_name) const {
+std::string Generation::response_fields(std::string_view content_type,
+                                        std::string_view provider_name) const {
   std::string out;
   out.reserve(view_->common_fields.size() + 256);
   out += view_->common_fields;
-  out.append("Content-Type: ").append(content_type).append("\r\nX-Generation-Id: ").append(id_text_).append("\r\n");
+  out.append("Content-Type: ")
+      .append(content_type)
+      .append("\r\nX-Generation-Id: ")
+      .append(id_text_)
+      .append("\r\n");
   if (!provider_name.empty()) {
     http::append_field(out, "X-Provider-Name", provider_name);
   }

@@ -9,14 +9,15 @@
 #include <string_view>
 #include <vector>
 
-#include "billing.hpp"
-#include "stream_relay.hpp"
 #include "waybill/dialects/openai_reply.hpp"
 #include "waybill/dialects/openai_request.hpp"
 #include "waybill/gateway/gateway.hpp"
 #include "waybill/routing/attempt_planner.hpp"
 #include "waybill/routing/final_failure.hpp"
 #include "waybill/routing/route_plan.hpp"
+
+#include "billing.hpp"
+#include "stream_relay.hpp"
 
 namespace waybill::gateway {
 
@@ -70,14 +71,20 @@ class Generation {
   Task<Result<void>> send_request(Call& call);
   bool log_intent(const Call& call);
   [[nodiscard]] routing::AttemptOutcome outcome_of(const Call& call, const Error& error) const;
-  Task<std::optional<routing::AttemptOutcome>> gather(Call& call, std::string& body, std::size_t limit,
+  Task<std::optional<routing::AttemptOutcome>> gather(Call& call,
+                                                      std::string& body,
+                                                      std::size_t limit,
                                                       TimePoint deadline);
   Task<routing::AttemptOutcome> read_failure(Call& call, const http::ResponseHead& head);
-  Task<std::optional<routing::AttemptOutcome>> relay_body(Call& call, const http::ResponseHead& head);
+  Task<std::optional<routing::AttemptOutcome>> relay_body(Call& call,
+                                                          const http::ResponseHead& head);
   Task<> answer_body(Call& call, const std::string& body, const dialects::ReplyFacts& facts);
-  Task<std::optional<routing::AttemptOutcome>> relay_stream(Call& call, const http::ResponseHead& head);
+  Task<std::optional<routing::AttemptOutcome>> relay_stream(Call& call,
+                                                            const http::ResponseHead& head);
   Task<std::optional<routing::AttemptOutcome>> pump_stream(Call& call, StreamRelay& relay);
-  static StreamRelay::Step feed(http::SseParser& parser, std::string_view piece, StreamRelay& relay,
+  static StreamRelay::Step feed(http::SseParser& parser,
+                                std::string_view piece,
+                                StreamRelay& relay,
                                 std::string& out);
   void begin_content(Call& call, TimePoint now);
   Task<> end_stream(Call& call, StreamRelay& relay);
@@ -87,7 +94,9 @@ class Generation {
   // --- the bill and the books (bookkeeping.cpp)
   [[nodiscard]] ledger::Endpoint api() const noexcept;
   [[nodiscard]] Reported seen(const Call& call) const;
-  [[nodiscard]] ledger::Settlement settlement(const Call& call, const Bill& bill, ledger::Outcome outcome) const;
+  [[nodiscard]] ledger::Settlement settlement(const Call& call,
+                                              const Bill& bill,
+                                              ledger::Outcome outcome) const;
   ledger::Settlement failed_settlement(std::string_view error_code);
   void fill_from_stream(ledger::Settlement& record, const StreamRelay& relay) const;
   Task<bool> settle(ledger::Settlement settlement);
@@ -100,10 +109,13 @@ class Generation {
   void report(const Call* call, const Bill& bill, std::string_view error_code);
   [[nodiscard]] telemetry::Route route() const noexcept;
 
-  [[nodiscard]] std::string response_fields(std::string_view content_type, std::string_view provider_name) const;
+  [[nodiscard]] std::string response_fields(std::string_view content_type,
+                                            std::string_view provider_name) const;
   void begin_stream_head(std::string_view provider_name);
   [[nodiscard]] const catalog::Catalog& catalog() const noexcept { return view_->live->catalog(); }
-  [[nodiscard]] const config::Settings& settings() const noexcept { return view_->live->settings(); }
+  [[nodiscard]] const config::Settings& settings() const noexcept {
+    return view_->live->settings();
+  }
 
   Gateway& gateway_;
   http::ServerExchange& client_;
@@ -121,13 +133,13 @@ class Generation {
   dialects::RequestFacts facts_;
   std::vector<const catalog::Model*> models_;
   routing::RoutePlan plan_;
-  std::vector<routing::FailedAttempt> failures_;           // what summarize() reads
-  std::vector<ledger::FailedAttempt> failed_attempts_;     // what the ledger keeps
-  std::optional<ledger::Settlement> last_failed_;          // of the last attempt that failed
+  std::vector<routing::FailedAttempt> failures_;        // what summarize() reads
+  std::vector<ledger::FailedAttempt> failed_attempts_;  // what the ledger keeps
+  std::optional<ledger::Settlement> last_failed_;       // of the last attempt that failed
 
   Ticker ticker_;
-  Call* call_ = nullptr;          // the upstream call under way
-  net::Waiter pause_;             // the wait for a Retry-After
+  Call* call_ = nullptr;  // the upstream call under way
+  net::Waiter pause_;     // the wait for a Retry-After
   TimePoint last_sent_{};
   std::uint64_t marked_bytes_ = 0;  // output covered by the last progress mark
   StreamRelay* relay_ = nullptr;    // of the call under way, once it streams
@@ -140,8 +152,14 @@ class Generation {
 
 // One upstream call: the endpoint, the connection, and its timings.
 struct Generation::Call {
-  Call(http::ClientPool& pool, const catalog::Endpoint& to, const catalog::Provider& of, const catalog::Model& model_of)
-      : exchange(pool), endpoint(to), provider(of), model(model_of) {}
+  Call(http::ClientPool& pool,
+       const catalog::Endpoint& to,
+       const catalog::Provider& of,
+       const catalog::Model& model_of)
+      : exchange(pool),
+        endpoint(to),
+        provider(of),
+        model(model_of) {}
 
   http::ClientExchange exchange;
   const catalog::Endpoint& endpoint;

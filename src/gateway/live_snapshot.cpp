@@ -9,7 +9,8 @@
 namespace waybill::gateway {
 namespace {
 
-constexpr std::array<std::string_view, kRequestKinds> kPaths{"/chat/completions", "/completions", "/embeddings"};
+constexpr std::array<std::string_view, kRequestKinds> kPaths{"/chat/completions", "/completions",
+                                                             "/embeddings"};
 
 Secret request_head(const catalog::Provider& provider, std::string_view path) {
   std::string head = "POST " + provider.base_url.path + std::string(path) + " HTTP/1.1\r\n";
@@ -72,8 +73,9 @@ Result<LiveSnapshotPtr> make_live(catalog::SnapshotPtr snapshot, telemetry::Endp
     }
     Url origin = provider.base_url;
     origin.path.clear();
-    link.pool_name = origin.to_string() + " " + (provider.proxy ? provider.proxy->to_string() : "") + " " +
-                     provider.ca_file + " " + std::to_string(provider.max_connections);
+    link.pool_name = origin.to_string() + " " +
+                     (provider.proxy ? provider.proxy->to_string() : "") + " " + provider.ca_file +
+                     " " + std::to_string(provider.max_connections);
     live->providers.push_back(std::move(link));
   }
   for (const catalog::Model& model : catalog.models()) {

@@ -12,7 +12,9 @@ struct SettlementDesk::Pending {
   bool answered = false;
 };
 
-SettlementDesk::SettlementDesk(net::Worker& worker, ledger::Ledger& ledger) : worker_(worker), ledger_(ledger) {
+SettlementDesk::SettlementDesk(net::Worker& worker, ledger::Ledger& ledger)
+    : worker_(worker),
+      ledger_(ledger) {
   ledger_.set_sink(worker_.index(), *this);
 }
 

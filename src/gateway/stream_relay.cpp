@@ -16,9 +16,11 @@ constexpr std::size_t kMaxHeld = 256UL * 1024UL;
 
 }  // namespace
 
-StreamRelay::StreamRelay(dialects::RequestKind kind, const dialects::UsageQuirks& quirks,
+StreamRelay::StreamRelay(dialects::RequestKind kind,
+                         const dialects::UsageQuirks& quirks,
                          dialects::ReplyIdentity identity)
-    : quirks_(quirks), identity_(identity) {
+    : quirks_(quirks),
+      identity_(identity) {
   summary_.kind = kind;
 }
 

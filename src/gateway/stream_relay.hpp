@@ -29,10 +29,15 @@ namespace waybill::gateway {
 // Thread safety: none; a value of one attempt.
 class StreamRelay {
  public:
-  enum class Step : unsigned char { Continue, Ended, Failed };
+  enum class Step : unsigned char {
+    Continue,
+    Ended,
+    Failed
+  };
 
   // The views live as long as the relay.
-  StreamRelay(dialects::RequestKind kind, const dialects::UsageQuirks& quirks,
+  StreamRelay(dialects::RequestKind kind,
+              const dialects::UsageQuirks& quirks,
               dialects::ReplyIdentity identity);
 
   // Takes one event and appends what it gives the client.

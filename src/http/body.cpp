@@ -76,9 +76,10 @@ BodyDecoder::Step BodyDecoder::feed(std::string_view bytes) {
 }
 
 BodyDecoder::Step BodyDecoder::take_payload(std::string_view bytes) {
-  const std::size_t size = stage_ == Stage::UntilClose
-                               ? bytes.size()
-                               : static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), remaining_));
+  const std::size_t size =
+      stage_ == Stage::UntilClose
+          ? bytes.size()
+          : static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), remaining_));
   if (received_ + size > limits_.max_body) {
     fail(413, "body_too_large", kTooLarge);
     return {0, {}, State::Failed};
@@ -290,9 +291,7 @@ bool BodyDecoder::take_trailer(char c) {
     case Stage::TrailerLf:
       stage_ = Stage::TrailerStart;
       return c == '\n' || fail(400, "malformed_body", kBadChunk);
-    default:
-      stage_ = Stage::Done;
-      return c == '\n' || fail(400, "malformed_body", kBadChunk);
+    default: stage_ = Stage::Done; return c == '\n' || fail(400, "malformed_body", kBadChunk);
   }
 }
 

@@ -1,8 +1,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "idle_connection.hpp"
 #include "waybill/http/client.hpp"
+
+#include "idle_connection.hpp"
 
 namespace waybill::http {
 namespace {
@@ -18,7 +19,8 @@ Error cancelled() {
 }
 
 Error timed_out(std::string_view what) {
-  return {ErrorKind::Timeout, "upstream_timeout", "The provider " + std::string(what) + " in time."};
+  return {ErrorKind::Timeout, "upstream_timeout",
+          "The provider " + std::string(what) + " in time."};
 }
 
 Error lost_connection() {
@@ -103,8 +105,11 @@ Task<Result<void>> ClientExchange::connect(ConnectionUse allowed, TimePoint dead
   co_return Result<void>();
 }
 
-Task<Result<void>> ClientExchange::send(std::string_view head, std::string_view body, TimePoint deadline) {
-  iovec pieces[2] = {{const_cast<char*>(head.data()), head.size()}, {const_cast<char*>(body.data()), body.size()}};
+Task<Result<void>> ClientExchange::send(std::string_view head,
+                                        std::string_view body,
+                                        TimePoint deadline) {
+  iovec pieces[2] = {{const_cast<char*>(head.data()), head.size()},
+                     {const_cast<char*>(body.data()), body.size()}};
   std::size_t done = 0;
   const std::size_t total = head.size() + body.size();
   while (done < total) {
@@ -187,9 +192,11 @@ Task<Result<ResponseHead>> ClientExchange::read_head(TimePoint deadline) {
       }
       continue;
     }
-    auto parsed = parse_response_head(std::string_view(bytes).substr(0, scan.size), Verb::post, limits);
+    auto parsed =
+        parse_response_head(std::string_view(bytes).substr(0, scan.size), Verb::post, limits);
     if (const auto* const rejection = std::get_if<Rejection>(&parsed)) {
-      co_return malformed("The provider's answer breaks HTTP's rules: " + rejection->error.detail());
+      co_return malformed("The provider's answer breaks HTTP's rules: " +
+                          rejection->error.detail());
     }
     auto& head = std::get<ResponseHead>(parsed);
     bytes.erase(0, scan.size);
@@ -240,13 +247,15 @@ PumpState ClientExchange::pump_once() {
     case IoState::End: return end_of_stream();
     case IoState::Failed: break;
   }
-  return fail(ErrorKind::UpstreamFailed, "upstream_closed", "The connection to the provider broke.");
+  return fail(ErrorKind::UpstreamFailed, "upstream_closed",
+              "The connection to the provider broke.");
 }
 
 PumpState ClientExchange::end_of_stream() {
   keep_alive_ = false;
   if (!decoder_->at_clean_end()) {
-    return fail(ErrorKind::UpstreamFailed, "upstream_truncated", "The provider's answer was cut off.");
+    return fail(ErrorKind::UpstreamFailed, "upstream_truncated",
+                "The provider's answer was cut off.");
   }
   ended_ = true;
   if (content_) {
@@ -267,7 +276,8 @@ PumpState ClientExchange::consume(std::string_view bytes) {
     }
     if (step.state == BodyDecoder::State::Failed) {
       pieces_.clear();
-      return fail(ErrorKind::UpstreamFailed, "upstream_malformed", "The provider's answer has a broken framing.");
+      return fail(ErrorKind::UpstreamFailed, "upstream_malformed",
+                  "The provider's answer has a broken framing.");
     }
     if (step.state == BodyDecoder::State::NeedMore) {
       break;

@@ -1,8 +1,9 @@
 #include <utility>
 
-#include "idle_connection.hpp"
 #include "waybill/http/client.hpp"
 #include "waybill/http/message.hpp"
+
+#include "idle_connection.hpp"
 
 namespace waybill::http {
 namespace {
@@ -23,7 +24,9 @@ void ClientPool::Idle::on_deadline() {
 }
 
 ClientPool::ClientPool(net::Worker& worker, net::Resolver& resolver, OriginOptions options)
-    : worker_(worker), resolver_(resolver), options_(std::move(options)) {}
+    : worker_(worker),
+      resolver_(resolver),
+      options_(std::move(options)) {}
 
 ClientPool::~ClientPool() = default;
 

@@ -1,9 +1,9 @@
 #include "connection.hpp"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <utility>
+
+#include <sys/socket.h>
 
 namespace waybill::http {
 namespace {
@@ -25,7 +25,10 @@ Rejection request_timeout() {
 }  // namespace
 
 Connection::Connection(Server& server, net::Stream stream, net::Peer peer, int tag)
-    : server_(server), stream_(std::move(stream)), peer_(std::move(peer)), tag_(tag) {}
+    : server_(server),
+      stream_(std::move(stream)),
+      peer_(std::move(peer)),
+      tag_(tag) {}
 
 Task<> Connection::run(std::shared_ptr<const net::TlsServerContext> tls) {
   if (tls) {
@@ -52,7 +55,8 @@ Task<Connection::Next> Connection::read_head() {
   scanned_ = 0;
   bool begun = !pending_.empty();
   started_ = Clock::now();
-  const auto first_wait = served_ == 0 ? server_.limits_.header_timeout : server_.limits_.idle_timeout;
+  const auto first_wait =
+      served_ == 0 ? server_.limits_.header_timeout : server_.limits_.idle_timeout;
   TimePoint deadline = started_ + (begun ? server_.limits_.header_timeout : first_wait);
   if (begun) {
     const std::string bytes = std::exchange(pending_, {});
@@ -160,7 +164,8 @@ Task<> Connection::serve() {
   }
   stream_.watch_peer(nullptr);
   if (!exchange.answered_) {
-    const Rejection unanswered{500, Error(ErrorKind::Internal, "internal", "The request was not answered.")};
+    const Rejection unanswered{
+        500, Error(ErrorKind::Internal, "internal", "The request was not answered.")};
     const std::string body = server_.handler_.rejection_body(unanswered);
     exchange.close_after();
     const bool sent = co_await exchange.respond(500, "Content-Type: application/json\r\n", body);

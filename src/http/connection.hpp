@@ -30,7 +30,11 @@ class Connection {
  private:
   friend class ServerExchange;
 
-  enum class Next : unsigned char { Serve, Close, Reject };
+  enum class Next : unsigned char {
+    Serve,
+    Close,
+    Reject
+  };
 
   Task<Next> read_head();
   Next take_head(std::string_view bytes);

@@ -7,7 +7,8 @@ namespace {
 
 constexpr std::array<bool, 256> make_token_table() {
   std::array<bool, 256> table{};
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")) {
+  for (const char c : std::string_view(
+           "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")) {
     table[static_cast<std::uint8_t>(c)] = true;
   }
   return table;
@@ -124,7 +125,9 @@ FramingFields read_framing(const FieldLines& lines, unsigned version) {
   return out;
 }
 
-bool has_list_member(const FieldLines& lines, std::string_view field, std::string_view member) noexcept {
+bool has_list_member(const FieldLines& lines,
+                     std::string_view field,
+                     std::string_view member) noexcept {
   for (const FieldLine& line : lines.all()) {
     if (!iequals(line.name, field)) {
       continue;

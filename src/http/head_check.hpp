@@ -46,7 +46,13 @@ class FieldLines {
 };
 
 // The framing fields of RFC 9112 §6, read without any leniency.
-enum class FramingFault : std::uint8_t { None, BadLength, BadCoding, UnknownCoding, Both };
+enum class FramingFault : std::uint8_t {
+  None,
+  BadLength,
+  BadCoding,
+  UnknownCoding,
+  Both
+};
 struct FramingFields {
   std::optional<std::uint64_t> length;
   bool chunked = false;
@@ -57,6 +63,8 @@ struct FramingFields {
 [[nodiscard]] bool is_token_char(char c) noexcept;
 
 // Whether a comma-separated field has this member (ASCII case ignored).
-[[nodiscard]] bool has_list_member(const FieldLines& lines, std::string_view field, std::string_view member) noexcept;
+[[nodiscard]] bool has_list_member(const FieldLines& lines,
+                                   std::string_view field,
+                                   std::string_view member) noexcept;
 
 }  // namespace waybill::http

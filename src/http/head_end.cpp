@@ -37,12 +37,14 @@ HeadScan find_head_end(std::string_view bytes, std::size_t from) noexcept {
 }
 
 Rejection malformed_head() {
-  return {400, Error(ErrorKind::InvalidRequest, "malformed_request", "The request is not HTTP/1.1 as RFC 9112 defines it.")};
+  return {400, Error(ErrorKind::InvalidRequest, "malformed_request",
+                     "The request is not HTTP/1.1 as RFC 9112 defines it.")};
 }
 
 Rejection oversized_head(std::string_view bytes) {
   if (bytes.find('\r') == std::string_view::npos) {
-    return {414, Error(ErrorKind::InvalidRequest, "target_too_long", "The request's target is too long.")};
+    return {414, Error(ErrorKind::InvalidRequest, "target_too_long",
+                       "The request's target is too long.")};
   }
   return {431, Error(ErrorKind::InvalidRequest, "head_too_large",
                      "The request's header fields are too large; send fewer or shorter ones.")};

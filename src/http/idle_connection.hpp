@@ -11,7 +11,9 @@ namespace waybill::http {
 // Closes itself when it has been idle too long.
 class ClientPool::Idle final : public net::TimerWheel::Entry {
  public:
-  Idle(ClientPool& pool, net::Stream connection) noexcept : stream(std::move(connection)), pool_(pool) {}
+  Idle(ClientPool& pool, net::Stream connection) noexcept
+      : stream(std::move(connection)),
+        pool_(pool) {}
 
   net::Stream stream;
   std::list<Idle>::iterator place;

@@ -13,7 +13,8 @@ namespace waybill::http {
 namespace {
 
 bool is_visible(std::string_view text) noexcept {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7F; });
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7F; });
 }
 
 }  // namespace
@@ -23,7 +24,8 @@ bool is_token(std::string_view text) noexcept {
 }
 
 bool is_field_value(std::string_view text) noexcept {
-  if (!text.empty() && (text.front() == ' ' || text.front() == '\t' || text.back() == ' ' || text.back() == '\t')) {
+  if (!text.empty() &&
+      (text.front() == ' ' || text.front() == '\t' || text.back() == ' ' || text.back() == '\t')) {
     return false;
   }
   return std::all_of(text.begin(), text.end(), [](char c) {
@@ -33,7 +35,8 @@ bool is_field_value(std::string_view text) noexcept {
 }
 
 std::string_view reason_phrase(unsigned status) noexcept {
-  const auto phrase = boost::beast::http::obsolete_reason(static_cast<boost::beast::http::status>(status));
+  const auto phrase =
+      boost::beast::http::obsolete_reason(static_cast<boost::beast::http::status>(status));
   if (phrase.empty() || phrase == "<unknown-status>") {
     return "Unknown";
   }
@@ -50,7 +53,9 @@ HeadWriter HeadWriter::response(std::string& out, unsigned status) {
   return writer;
 }
 
-HeadWriter HeadWriter::request(std::string& out, std::string_view method, std::string_view target,
+HeadWriter HeadWriter::request(std::string& out,
+                               std::string_view method,
+                               std::string_view target,
                                std::string_view host) {
   HeadWriter writer(out);
   if (!is_token(method) || !is_visible(target)) {
@@ -87,7 +92,8 @@ HeadWriter& HeadWriter::add_chunked() {
 Result<void> HeadWriter::finish() {
   if (refused_) {
     out_->resize(start_);
-    return Error(ErrorKind::Internal, "invalid_header", "A header field held a character that cannot stand in one.");
+    return Error(ErrorKind::Internal, "invalid_header",
+                 "A header field held a character that cannot stand in one.");
   }
   out_->append("\r\n");
   return {};
@@ -101,7 +107,8 @@ void append_chunk_header(std::string& out, std::size_t size) {
 }
 
 std::string_view DateCache::at(WallTime now) {
-  const std::int64_t second = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
+  const std::int64_t second =
+      std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
   if (second != second_) {
     constexpr std::array<const char*, 7> kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
     constexpr std::array<const char*, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -114,7 +121,8 @@ std::string_view DateCache::at(WallTime now) {
     std::snprintf(text.data(), text.size(), "%s, %02u %s %04d %02d:%02d:%02d GMT",
                   kDays[std::chrono::weekday(day).c_encoding()], static_cast<unsigned>(date.day()),
                   kMonths[static_cast<unsigned>(date.month()) - 1], static_cast<int>(date.year()),
-                  static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                  static_cast<int>(clock.hours().count()),
+                  static_cast<int>(clock.minutes().count()),
                   static_cast<int>(clock.seconds().count()));
     std::copy_n(text.begin(), kSize, text_.begin());
   }

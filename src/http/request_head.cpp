@@ -4,9 +4,10 @@
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 
-#include "head_check.hpp"
 #include "waybill/base/text.hpp"
 #include "waybill/base/url.hpp"
+
+#include "head_check.hpp"
 
 namespace waybill::http {
 namespace {
@@ -27,7 +28,8 @@ struct RequestLine {
   unsigned version = 11;
 };
 
-std::variant<RequestLine, Rejection> read_request_line(std::string_view line, const HeadLimits& limits) {
+std::variant<RequestLine, Rejection> read_request_line(std::string_view line,
+                                                       const HeadLimits& limits) {
   const std::size_t first = line.find(' ');
   const std::size_t last = line.rfind(' ');
   if (first == std::string_view::npos || first == 0 || last == first) {
@@ -47,8 +49,9 @@ std::variant<RequestLine, Rejection> read_request_line(std::string_view line, co
     out.version = version.back() == '1' ? 11 : 10;
     return out;
   }
-  const bool other_version = version.size() == 8 && version.starts_with("HTTP/") && version[6] == '.' &&
-                             version[5] >= '0' && version[5] <= '9' && version[7] >= '0' && version[7] <= '9';
+  const bool other_version = version.size() == 8 && version.starts_with("HTTP/") &&
+                             version[6] == '.' && version[5] >= '0' && version[5] <= '9' &&
+                             version[7] >= '0' && version[7] <= '9';
   if (other_version) {
     return reject(505, "unsupported_http_version", "Only HTTP/1.1 and HTTP/1.0 are spoken here.");
   }
@@ -85,7 +88,8 @@ bool read_target(std::string_view target, std::string_view host, RequestHead& ou
     out.path = "*";
     return out.method == Verb::options;
   }
-  for (const std::string_view scheme : {std::string_view("http://"), std::string_view("https://")}) {
+  for (const std::string_view scheme :
+       {std::string_view("http://"), std::string_view("https://")}) {
     if (target.size() > scheme.size() && iequals(target.substr(0, scheme.size()), scheme)) {
       target.remove_prefix(scheme.size());
       const std::string_view authority = target.substr(0, target.find_first_of("/?"));
@@ -108,7 +112,9 @@ bool read_target(std::string_view target, std::string_view host, RequestHead& ou
   return true;
 }
 
-std::optional<Rejection> check_host(const FieldLines& lines, unsigned version, std::string_view& host) {
+std::optional<Rejection> check_host(const FieldLines& lines,
+                                    unsigned version,
+                                    std::string_view& host) {
   const FieldLines::Found found = lines.find("Host");
   host = found.value;
   if (found.count > 1 || (found.count == 0 && version == 11)) {
@@ -121,7 +127,8 @@ std::optional<Rejection> check_host(const FieldLines& lines, unsigned version, s
 }
 
 std::optional<Rejection> check_credentials(const FieldLines& lines) {
-  constexpr std::array<std::string_view, 4> kNames{"Authorization", "X-Api-Key", "Api-Key", "X-Goog-Api-Key"};
+  constexpr std::array<std::string_view, 4> kNames{"Authorization", "X-Api-Key", "Api-Key",
+                                                   "X-Goog-Api-Key"};
   for (const std::string_view name : kNames) {
     std::string_view first;
     for (const FieldLine& line : lines.all()) {
@@ -129,7 +136,8 @@ std::optional<Rejection> check_credentials(const FieldLines& lines) {
         continue;
       }
       if (!first.empty() && first != line.value) {
-        return reject(400, "ambiguous_credentials", "The request carries different keys in one header; send one.");
+        return reject(400, "ambiguous_credentials",
+                      "The request carries different keys in one header; send one.");
       }
       first = line.value;
     }
@@ -141,11 +149,15 @@ std::optional<Rejection> set_framing(const FieldLines& lines, RequestHead& out) 
   const FramingFields framing = read_framing(lines, out.version);
   switch (framing.fault) {
     case FramingFault::None: break;
-    case FramingFault::BadLength: return malformed("The Content-Length field is not one plain number.");
-    case FramingFault::Both: return malformed("Content-Length and Transfer-Encoding exclude each other.");
-    case FramingFault::BadCoding: return malformed("The Transfer-Encoding field is not valid here.");
+    case FramingFault::BadLength:
+      return malformed("The Content-Length field is not one plain number.");
+    case FramingFault::Both:
+      return malformed("Content-Length and Transfer-Encoding exclude each other.");
+    case FramingFault::BadCoding:
+      return malformed("The Transfer-Encoding field is not valid here.");
     case FramingFault::UnknownCoding:
-      return reject(501, "unsupported_transfer_coding", "The only transfer coding taken is 'chunked'.");
+      return reject(501, "unsupported_transfer_coding",
+                    "The only transfer coding taken is 'chunked'.");
   }
   if (framing.chunked) {
     out.framing.kind = Framing::Kind::Chunked;
@@ -184,10 +196,12 @@ bool take_fields(std::string_view head, RequestHead& out) {
 
 }  // namespace
 
-std::variant<RequestHead, Rejection> parse_request_head(std::string_view head, const HeadLimits& limits) {
+std::variant<RequestHead, Rejection> parse_request_head(std::string_view head,
+                                                        const HeadLimits& limits) {
   FieldLines lines;
   if (!lines.split(head, limits.max_fields)) {
-    return lines.too_many() ? oversized_head(head) : malformed("A header field breaks HTTP's grammar.");
+    return lines.too_many() ? oversized_head(head)
+                            : malformed("A header field breaks HTTP's grammar.");
   }
   auto line = read_request_line(lines.first_line(), limits);
   if (auto* const rejection = std::get_if<Rejection>(&line)) {

@@ -51,7 +51,8 @@ bool take_fields(std::string_view head, ResponseHead& out) {
 
 }  // namespace
 
-std::variant<ResponseHead, Rejection> parse_response_head(std::string_view head, Verb request_method,
+std::variant<ResponseHead, Rejection> parse_response_head(std::string_view head,
+                                                          Verb request_method,
                                                           const HeadLimits& limits) {
   FieldLines lines;
   if (head.size() > limits.max_bytes || !lines.split(head, limits.max_fields)) {
@@ -70,13 +71,15 @@ std::variant<ResponseHead, Rejection> parse_response_head(std::string_view head,
   }
   out.keep_alive = out.version == 11 && !has_list_member(lines, "Connection", "close");
   const bool tunnel = request_method == Verb::connect && out.status / 100 == 2;
-  const bool no_body = out.interim() || out.status == 204 || out.status == 304 || request_method == Verb::head;
+  const bool no_body =
+      out.interim() || out.status == 204 || out.status == 304 || request_method == Verb::head;
   if (no_body || tunnel) {
     out.framing.kind = Framing::Kind::None;
   } else if (framing.chunked) {
     out.framing.kind = Framing::Kind::Chunked;
   } else if (framing.length) {
-    out.framing = *framing.length == 0 ? Framing{} : Framing{Framing::Kind::Length, *framing.length};
+    out.framing =
+        *framing.length == 0 ? Framing{} : Framing{Framing::Kind::Length, *framing.length};
   } else {
     out.framing.kind = Framing::Kind::UntilClose;
     out.keep_alive = false;

@@ -7,7 +7,10 @@
 namespace waybill::http {
 
 Server::Server(net::Worker& worker, ServerLimits limits, Handler& handler)
-    : worker_(worker), limits_(limits), handler_(handler), idle_(worker) {}
+    : worker_(worker),
+      limits_(limits),
+      handler_(handler),
+      idle_(worker) {}
 
 Server::~Server() = default;
 
@@ -15,7 +18,8 @@ void Server::add_listener(net::ListenSocket socket, int tag, TlsSource tls) {
   auto on_accept = [this, tag, tls = std::move(tls)](net::Stream stream, net::Peer peer) {
     accept(std::move(stream), std::move(peer), tag, tls);
   };
-  listeners_.push_back(std::make_unique<net::Listener>(worker_, std::move(socket), std::move(on_accept)));
+  listeners_.push_back(
+      std::make_unique<net::Listener>(worker_, std::move(socket), std::move(on_accept)));
 }
 
 void Server::accept(net::Stream stream, net::Peer peer, int tag, const TlsSource& tls) {
@@ -24,7 +28,8 @@ void Server::accept(net::Stream stream, net::Peer peer, int tag, const TlsSource
     ++counters_.turned_away;
     return;  // the stream closes
   }
-  connections_.push_back(std::make_unique<Connection>(*this, std::move(stream), std::move(peer), tag));
+  connections_.push_back(
+      std::make_unique<Connection>(*this, std::move(stream), std::move(peer), tag));
   counters_.open = connections_.size();
   auto task = [](Server* server, std::list<std::unique_ptr<Connection>>::iterator place,
                  std::shared_ptr<const net::TlsServerContext> context) -> Task<> {

@@ -1,8 +1,9 @@
 #include <cstring>
 #include <utility>
 
-#include "connection.hpp"
 #include "waybill/http/server.hpp"
+
+#include "connection.hpp"
 
 namespace waybill::http {
 namespace {
@@ -14,7 +15,8 @@ using net::Wake;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 Rejection lost_body() {
-  return {400, Error(ErrorKind::Cancelled, "client_disconnected", "The connection ended before the body did.")};
+  return {400, Error(ErrorKind::Cancelled, "client_disconnected",
+                     "The connection ended before the body did.")};
 }
 
 Rejection slow_body() {
@@ -76,8 +78,8 @@ Task<std::optional<Rejection>> ServerExchange::read_body(std::string& body) {
   };
   used = take(pending);
   pending.erase(0, used);
-  if (!decoder.done() && !decoder.fault() && connection_.head_.expects_continue && pending.empty() &&
-      decoder.received() == 0) {
+  if (!decoder.done() && !decoder.fault() && connection_.head_.expects_continue &&
+      pending.empty() && decoder.received() == 0) {
     const bool sent = co_await write(kContinue, {});
     if (!sent) {
       co_return lost_body();
@@ -122,7 +124,9 @@ void ServerExchange::write_head(std::string& out, unsigned status, std::string_v
   }
 }
 
-Task<bool> ServerExchange::respond(unsigned status, std::string_view fields, std::string_view body) {
+Task<bool> ServerExchange::respond(unsigned status,
+                                   std::string_view fields,
+                                   std::string_view body) {
   answered_ = true;
   std::string& out = connection_.server_.scratch_;
   out.clear();
@@ -256,7 +260,8 @@ Task<bool> ServerExchange::write_rest(std::string rest) {
     }
     Wake wake = Wake::Cancelled;
     if (sent.state == IoState::WouldBlock) {
-      wake = co_await connection_.stream_.writable(Clock::now() + connection_.server_.limits_.write_timeout);
+      wake = co_await connection_.stream_.writable(Clock::now() +
+                                                   connection_.server_.limits_.write_timeout);
     }
     if (wake != Wake::Ready) {
       gone_ = true;

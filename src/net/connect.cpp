@@ -1,15 +1,14 @@
 #include "waybill/net/connect.hpp"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <list>
 #include <memory>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 namespace waybill::net {
 namespace {
@@ -22,7 +21,11 @@ struct Dial {
   bool settled = false;
 };
 
-enum class DialState : unsigned char { Connected, Connecting, Failed };
+enum class DialState : unsigned char {
+  Connected,
+  Connecting,
+  Failed
+};
 
 DialState begin(const Address& address, Worker& worker, Stream& out) {
   const int fd = ::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -31,7 +34,8 @@ DialState begin(const Address& address, Worker& worker, Stream& out) {
   }
   const int on = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  const bool connected = ::connect(fd, reinterpret_cast<const sockaddr*>(&address.storage), address.size) == 0;
+  const bool connected =
+      ::connect(fd, reinterpret_cast<const sockaddr*>(&address.storage), address.size) == 0;
   if (!connected && errno != EINPROGRESS) {
     ::close(fd);
     return DialState::Failed;
@@ -93,7 +97,8 @@ Task<Result<Stream>> connect(Worker& worker, std::vector<Address> candidates, Ti
       co_return Error(ErrorKind::UpstreamFailed, "connect_failed",
                       "No address of the provider accepts connections.");
     }
-    const TimePoint until = next == candidates.end() ? deadline : std::min(deadline, Clock::now() + kNextAttemptDelay);
+    const TimePoint until =
+        next == candidates.end() ? deadline : std::min(deadline, Clock::now() + kNextAttemptDelay);
     const Wake wake = co_await news->wait(until);
     for (auto dial = dials.begin(); dial != dials.end();) {
       if (!(*dial)->settled) {
@@ -107,7 +112,8 @@ Task<Result<Stream>> connect(Worker& worker, std::vector<Address> candidates, Ti
       dial = dials.erase(dial);
     }
     if (wake == Wake::TimedOut && Clock::now() >= deadline) {
-      co_return Error(ErrorKind::Timeout, "connect_timeout", "The provider does not accept the connection in time.");
+      co_return Error(ErrorKind::Timeout, "connect_timeout",
+                      "The provider does not accept the connection in time.");
     }
   }
 }

@@ -1,5 +1,10 @@
 #include "waybill/net/listener.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -8,11 +13,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstring>
 
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 
@@ -86,22 +86,25 @@ std::uint16_t bound_port(int fd) {
   if (storage.ss_family == AF_INET) {
     return ntohs(reinterpret_cast<sockaddr_in&>(storage).sin_port);
   }
-  return storage.ss_family == AF_INET6 ? ntohs(reinterpret_cast<sockaddr_in6&>(storage).sin6_port) : std::uint16_t{0};
+  return storage.ss_family == AF_INET6 ? ntohs(reinterpret_cast<sockaddr_in6&>(storage).sin6_port)
+                                       : std::uint16_t{0};
 }
 
 std::string peer_address(const sockaddr_storage& storage) {
   std::array<char, INET6_ADDRSTRLEN> text{};
   if (storage.ss_family == AF_INET) {
-    inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in&>(storage).sin_addr, text.data(), text.size());
+    inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in&>(storage).sin_addr, text.data(),
+              text.size());
   } else if (storage.ss_family == AF_INET6) {
-    inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6&>(storage).sin6_addr, text.data(), text.size());
+    inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6&>(storage).sin6_addr, text.data(),
+              text.size());
   }
   return text.data();
 }
 
 // A socket file that nobody answers on is left over from a killed process.
 void remove_dead_socket_file(const std::string& path, const SocketAddress& where) {
-  struct stat info {};
+  struct stat info{};
   if (::lstat(path.c_str(), &info) != 0 || !S_ISSOCK(info.st_mode)) {
     return;
   }
@@ -109,8 +112,9 @@ void remove_dead_socket_file(const std::string& path, const SocketAddress& where
   if (probe < 0) {
     return;
   }
-  const bool dead = ::connect(probe, reinterpret_cast<const sockaddr*>(&where.storage), where.size) != 0 &&
-                    errno == ECONNREFUSED;
+  const bool dead =
+      ::connect(probe, reinterpret_cast<const sockaddr*>(&where.storage), where.size) != 0 &&
+      errno == ECONNREFUSED;
   ::close(probe);
   if (dead) {
     ::unlink(path.c_str());
@@ -150,7 +154,8 @@ Result<ListenSocket> ListenSocket::open(const ListenAddress& address, PortSharin
 }
 
 ListenSocket::ListenSocket(ListenSocket&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), port_(other.port_) {}
+    : fd_(std::exchange(other.fd_, -1)),
+      port_(other.port_) {}
 
 ListenSocket& ListenSocket::operator=(ListenSocket&& other) noexcept {
   std::swap(fd_, other.fd_);
@@ -167,7 +172,8 @@ ListenSocket::~ListenSocket() {
 Result<ListenSocket> ListenSocket::duplicate() const {
   const int copy = ::fcntl(fd_, F_DUPFD_CLOEXEC, 0);
   if (copy < 0) {
-    return Error(ErrorKind::Unavailable, "listen_failed", "No file descriptor is left for a listening socket.");
+    return Error(ErrorKind::Unavailable, "listen_failed",
+                 "No file descriptor is left for a listening socket.");
   }
   return ListenSocket(copy, port_);
 }

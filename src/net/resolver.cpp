@@ -1,15 +1,15 @@
 #include "waybill/net/resolver.hpp"
 
-#include <ares.h>
-#include <arpa/inet.h>
-#include <netdb.h>
-#include <netinet/in.h>
-
 #include <algorithm>
 #include <cstring>
 #include <list>
 #include <map>
 #include <unordered_map>
+
+#include <ares.h>
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
 
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -88,7 +88,9 @@ class Resolver::Impl {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
-  Task<Result<std::vector<Address>>> resolve(std::string host, std::uint16_t port, TimePoint deadline);
+  Task<Result<std::vector<Address>>> resolve(std::string host,
+                                             std::uint16_t port,
+                                             TimePoint deadline);
   Counters counters;
 
  private:
@@ -131,7 +133,10 @@ class Resolver::Impl {
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
-Resolver::Impl::Impl(Worker& worker, ResolverLimits limits) : worker_(worker), limits_(limits), tick_(*this) {
+Resolver::Impl::Impl(Worker& worker, ResolverLimits limits)
+    : worker_(worker),
+      limits_(limits),
+      tick_(*this) {
   ares_options options{};
   options.timeout = static_cast<int>(limits.timeout.count()) / 2;
   options.tries = 2;
@@ -139,7 +144,8 @@ Resolver::Impl::Impl(Worker& worker, ResolverLimits limits) : worker_(worker), l
     static_cast<Impl*>(self)->watch(fd, readable, writable);
   };
   options.sock_state_cb_data = this;
-  if (ares_init_options(&channel_, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB) !=
+  if (ares_init_options(&channel_, &options,
+                        ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB) !=
       ARES_SUCCESS) {
     channel_ = nullptr;  // no usable resolver configuration: look-ups fail, literals work
   }
@@ -174,7 +180,8 @@ void Resolver::Impl::watch(ares_socket_t fd, int readable, int writable) {
 
 void Resolver::Impl::wait_for(ares_socket_t fd, asio::posix::descriptor_base::wait_type type) {
   const auto descriptor = descriptors_.at(fd);
-  auto on_event = [this, fd, type, descriptor, alive = alive_](const boost::system::error_code& ec) {
+  auto on_event = [this, fd, type, descriptor,
+                   alive = alive_](const boost::system::error_code& ec) {
     if (ec || !*alive) {
       return;
     }
@@ -192,7 +199,8 @@ void Resolver::Impl::process(ares_socket_t read, ares_socket_t write) {
   ares_process_fd(channel_, read, write);
   timeval wait{};
   if (ares_timeout(channel_, nullptr, &wait) != nullptr) {
-    worker_.arm(tick_, Clock::now() + std::chrono::seconds(wait.tv_sec) + std::chrono::microseconds(wait.tv_usec));
+    worker_.arm(tick_, Clock::now() + std::chrono::seconds(wait.tv_sec) +
+                           std::chrono::microseconds(wait.tv_usec));
   }
 }
 
@@ -204,10 +212,12 @@ void Resolver::Impl::on_answer(void* opaque, int status, int /*timeouts*/, ares_
   Answer answer;
   answer.ok = status == ARES_SUCCESS && info != nullptr;
   answer.ttl = query->self->limits_.positive_ttl;
-  for (const ares_addrinfo_node* node = answer.ok ? info->nodes : nullptr; node != nullptr; node = node->ai_next) {
+  for (const ares_addrinfo_node* node = answer.ok ? info->nodes : nullptr; node != nullptr;
+       node = node->ai_next) {
     if (answer.addresses.size() < query->self->limits_.max_addresses) {
       answer.addresses.push_back(copy_address(node->ai_addr, node->ai_addrlen));
-      answer.ttl = std::clamp(std::chrono::seconds(node->ai_ttl), std::chrono::seconds(1), answer.ttl);
+      answer.ttl =
+          std::clamp(std::chrono::seconds(node->ai_ttl), std::chrono::seconds(1), answer.ttl);
     }
   }
   ares_freeaddrinfo(info);
@@ -283,7 +293,8 @@ void Resolver::Impl::make_room() {
   if (cache_.size() < limits_.max_names) {
     return;
   }
-  std::erase_if(cache_, [](const auto& item) { return !item.second.pending && item.second.waiters.empty(); });
+  std::erase_if(
+      cache_, [](const auto& item) { return !item.second.pending && item.second.waiters.empty(); });
 }
 
 Task<Result<std::vector<Address>>> Resolver::Impl::resolve(std::string host,
@@ -307,12 +318,14 @@ Task<Result<std::vector<Address>>> Resolver::Impl::resolve(std::string host,
     }
     cache_[host].waiters.erase(place);
     if (wake == Wake::TimedOut && cache_[host].addresses.empty()) {
-      co_return Error(ErrorKind::Timeout, "dns_timeout", "The name '" + printable(host) + "' was not resolved in time.");
+      co_return Error(ErrorKind::Timeout, "dns_timeout",
+                      "The name '" + printable(host) + "' was not resolved in time.");
     }
   }
   std::vector<Address> out = cache_[host].addresses;
   if (out.empty()) {
-    co_return Error(ErrorKind::UpstreamFailed, "dns_failed", "The name '" + printable(host) + "' has no address.");
+    co_return Error(ErrorKind::UpstreamFailed, "dns_failed",
+                    "The name '" + printable(host) + "' has no address.");
   }
   for (Address& address : out) {
     set_port(address, port);
@@ -320,10 +333,13 @@ Task<Result<std::vector<Address>>> Resolver::Impl::resolve(std::string host,
   co_return out;
 }
 
-Resolver::Resolver(Worker& worker, ResolverLimits limits) : impl_(std::make_unique<Impl>(worker, limits)) {}
+Resolver::Resolver(Worker& worker, ResolverLimits limits)
+    : impl_(std::make_unique<Impl>(worker, limits)) {}
 Resolver::~Resolver() = default;
 
-Task<Result<std::vector<Address>>> Resolver::resolve(std::string host, std::uint16_t port, TimePoint deadline) {
+Task<Result<std::vector<Address>>> Resolver::resolve(std::string host,
+                                                     std::uint16_t port,
+                                                     TimePoint deadline) {
   return impl_->resolve(std::move(host), port, deadline);
 }
 

@@ -1,11 +1,11 @@
 #include "waybill/net/stream.hpp"
 
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <array>
 #include <cassert>
 #include <cerrno>
+
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -51,7 +51,11 @@ struct Stream::Core {
   };
 
   Core(Worker& on_worker, int descriptor)
-      : worker(on_worker), socket(on_worker.executor()), fd(descriptor), read(on_worker), write(on_worker) {
+      : worker(on_worker),
+        socket(on_worker.executor()),
+        fd(descriptor),
+        read(on_worker),
+        write(on_worker) {
     boost::system::error_code ec;
     socket.assign(asio::generic::stream_protocol(AF_INET, 0), descriptor, ec);
     closed = static_cast<bool>(ec);
@@ -75,8 +79,8 @@ struct Stream::Core {
   Direction read;
   Direction write;
   std::function<void()> on_gone;
-  bool read_wants_write = false;   // TLS: the last read must wait for writability
-  bool write_wants_read = false;   // TLS: the other way round
+  bool read_wants_write = false;  // TLS: the last read must wait for writability
+  bool write_wants_read = false;  // TLS: the other way round
   bool closed = false;
   int references = 1;
 };
@@ -91,7 +95,8 @@ class ReadyHandler {
     core_->retain();
   }
   ReadyHandler(ReadyHandler&& other) noexcept
-      : core_(std::exchange(other.core_, nullptr)), direction_(other.direction_) {}
+      : core_(std::exchange(other.core_, nullptr)),
+        direction_(other.direction_) {}
   ReadyHandler(const ReadyHandler&) = delete;
   ReadyHandler& operator=(const ReadyHandler&) = delete;
   ReadyHandler& operator=(ReadyHandler&&) = delete;
@@ -309,8 +314,8 @@ Task<Result<void>> Stream::handshake(TimePoint deadline) {
                                                     : "the peer closed the connection";
       ERR_clear_error();
       co_return Error(ErrorKind::UpstreamFailed, "tls_failed",
-                      std::string("The TLS handshake failed: ") + (text == nullptr ? "unknown reason" : text) +
-                          ".");
+                      std::string("The TLS handshake failed: ") +
+                          (text == nullptr ? "unknown reason" : text) + ".");
     }
     if (wake == Wake::TimedOut) {
       co_return Error(ErrorKind::Timeout, "tls_timeout", "The TLS handshake took too long.");

@@ -1,8 +1,8 @@
 #include "waybill/net/tls.hpp"
 
-#include <arpa/inet.h>
-
 #include <array>
+
+#include <arpa/inet.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -22,11 +22,15 @@ Error failure(std::string_view code, std::string detail) {
   return {ErrorKind::InvalidRequest, code, std::move(detail) + "."};
 }
 
-int choose_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
-                unsigned in_size, void*) {
+int choose_alpn(SSL*,
+                const unsigned char** out,
+                unsigned char* out_size,
+                const unsigned char* in,
+                unsigned in_size,
+                void*) {
   unsigned char* chosen = nullptr;
-  if (SSL_select_next_proto(&chosen, out_size, kAlpnHttp11.data(), kAlpnHttp11.size(), in, in_size) !=
-      OPENSSL_NPN_NEGOTIATED) {
+  if (SSL_select_next_proto(&chosen, out_size, kAlpnHttp11.data(), kAlpnHttp11.size(), in,
+                            in_size) != OPENSSL_NPN_NEGOTIATED) {
     return SSL_TLSEXT_ERR_ALERT_FATAL;  // an h2-only client: RFC 7301 §3.2
   }
   *out = chosen;
@@ -49,22 +53,24 @@ bool is_ip_literal(const std::string& host) {
 
 }  // namespace
 
-Result<std::shared_ptr<const TlsServerContext>> TlsServerContext::load(const std::string& certificate_file,
-                                                                       const std::string& key_file) {
+Result<std::shared_ptr<const TlsServerContext>> TlsServerContext::load(
+    const std::string& certificate_file, const std::string& key_file) {
   SSL_CTX* const context = SSL_CTX_new(TLS_server_method());
   std::shared_ptr<const TlsServerContext> owner(new TlsServerContext(context));
   set_common(context);
   SSL_CTX_set_max_early_data(context, 0);
   SSL_CTX_set_alpn_select_cb(context, choose_alpn, nullptr);
   if (SSL_CTX_use_certificate_chain_file(context, certificate_file.c_str()) != 1) {
-    return failure("tls_certificate", "The certificate chain '" + certificate_file + "' cannot be read");
+    return failure("tls_certificate",
+                   "The certificate chain '" + certificate_file + "' cannot be read");
   }
   if (SSL_CTX_use_PrivateKey_file(context, key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
     return failure("tls_certificate", "The private key '" + key_file + "' cannot be read");
   }
   if (SSL_CTX_check_private_key(context) != 1) {
-    return failure("tls_certificate",
-                   "The key '" + key_file + "' does not belong to the certificate '" + certificate_file + "'");
+    return failure(
+        "tls_certificate",
+        "The key '" + key_file + "' does not belong to the certificate '" + certificate_file + "'");
   }
   return owner;
 }

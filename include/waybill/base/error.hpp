@@ -43,7 +43,9 @@ class [[nodiscard]] Error {
  public:
   // Requires: `code` refers to static storage.
   Error(ErrorKind kind, std::string_view code, std::string detail) noexcept
-      : kind_(kind), code_(code), detail_(std::move(detail)) {}
+      : kind_(kind),
+        code_(code),
+        detail_(std::move(detail)) {}
 
   [[nodiscard]] ErrorKind kind() const noexcept { return kind_; }
   [[nodiscard]] std::string_view code() const noexcept { return code_; }

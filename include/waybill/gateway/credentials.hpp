@@ -27,6 +27,8 @@ Result<std::string_view> presented_key(const http::RequestHead& head);
 
 // Looks the key up.  One answer, Unauthenticated/"invalid_api_key", for unknown,
 // disabled, deleted and expired ones.
-Result<Caller> authenticate(std::string_view key_text, std::shared_ptr<const ledger::KeyIndex> keys, WallTime now);
+Result<Caller> authenticate(std::string_view key_text,
+                            std::shared_ptr<const ledger::KeyIndex> keys,
+                            WallTime now);
 
 }  // namespace waybill::gateway

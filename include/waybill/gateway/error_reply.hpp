@@ -26,6 +26,7 @@ namespace waybill::gateway {
 
 // The same for a generation whose attempts all failed; metadata also names the
 // provider, its code and what it said, and the attempts before.
-[[nodiscard]] std::string failure_body(const routing::FinalFailure& failure, std::string_view provider_name);
+[[nodiscard]] std::string failure_body(const routing::FinalFailure& failure,
+                                       std::string_view provider_name);
 
 }  // namespace waybill::gateway

@@ -39,7 +39,9 @@ struct WorkerView {
 // says otherwise.
 class Gateway {
  public:
-  Gateway(net::Worker& worker, ledger::Ledger& ledger, telemetry::LineSink& access_sink,
+  Gateway(net::Worker& worker,
+          ledger::Ledger& ledger,
+          telemetry::LineSink& access_sink,
           LiveSnapshotPtr live);
   ~Gateway();
   Gateway(const Gateway&) = delete;
@@ -60,7 +62,10 @@ class Gateway {
   [[nodiscard]] const LiveSnapshot& live() const noexcept { return *view_->live; }
 
   // Answers with an error; counts it under `route`.
-  Task<> refuse(http::ServerExchange& exchange, telemetry::Route route, unsigned status, Error error);
+  Task<> refuse(http::ServerExchange& exchange,
+                telemetry::Route route,
+                unsigned status,
+                Error error);
 
   [[nodiscard]] telemetry::WorkerMetrics& metrics() noexcept { return metrics_; }
   // What pools, resolver and server count themselves, copied into metrics().

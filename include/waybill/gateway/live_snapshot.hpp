@@ -31,9 +31,9 @@ struct ProviderLink {
 // Immutable; built once per (re)load and shared by all workers.
 struct LiveSnapshot {
   catalog::SnapshotPtr snapshot;
-  std::vector<ProviderLink> providers;                          // by provider index
-  std::vector<std::vector<routing::EndpointView>> endpoints;    // by model index
-  std::vector<std::size_t> metric_slots;                        // by endpoint index
+  std::vector<ProviderLink> providers;                        // by provider index
+  std::vector<std::vector<routing::EndpointView>> endpoints;  // by model index
+  std::vector<std::size_t> metric_slots;                      // by endpoint index
 
   [[nodiscard]] const catalog::Catalog& catalog() const noexcept { return snapshot->catalog; }
   [[nodiscard]] const config::Settings& settings() const noexcept { return snapshot->settings; }

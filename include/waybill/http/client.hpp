@@ -166,7 +166,7 @@ class ClientExchange {
   ConnectionUse use_ = ConnectionUse::Fresh;
   std::optional<BodyDecoder> decoder_;
   std::unique_ptr<ContentDecoder> content_;
-  std::string early_;    // body bytes that came with the head
+  std::string early_;  // body bytes that came with the head
   bool has_early_ = false;
   std::string decoded_;  // output of content_
   std::vector<std::string_view> pieces_;

@@ -79,7 +79,8 @@ class ServerExchange {
 
   // Sends a whole response.  `fields` are complete header lines, each with its
   // CRLF (HeadWriter makes them); status line, Date, Content-Length and
-  // Connection are added.  `body` must stay valid until the task ends.  False if the client is gone.
+  // Connection are added.  `body` must stay valid until the task ends.  False if the client is
+  // gone.
   Task<bool> respond(unsigned status, std::string_view fields, std::string_view body);
 
   // Starts a response of unknown length.  Nothing is sent before the first
@@ -113,7 +114,10 @@ class ServerExchange {
 
  private:
   friend class Connection;
-  enum class StreamEnd : unsigned char { No, Yes };
+  enum class StreamEnd : unsigned char {
+    No,
+    Yes
+  };
   void frame(std::string& out, std::string_view bytes, StreamEnd end);
   void write_head(std::string& out, unsigned status, std::string_view fields);
   Task<bool> send_stream(std::string_view bytes, StreamEnd end);

@@ -20,7 +20,10 @@ struct ListenAddress {
 };
 
 // Whether several sockets of this process share the port (one a worker).
-enum class PortSharing : unsigned char { Exclusive, Shared };
+enum class PortSharing : unsigned char {
+  Exclusive,
+  Shared
+};
 
 // A bound and listening socket, before it belongs to a worker.
 //

@@ -2,11 +2,11 @@
 
 #pragma once
 
-#include <sys/socket.h>
-
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <sys/socket.h>
 
 #include "waybill/base/result.hpp"
 #include "waybill/net/task.hpp"
@@ -20,12 +20,12 @@ struct Address {
 };
 
 struct ResolverLimits {
-  std::chrono::milliseconds timeout{2000};      // per look-up
-  std::chrono::seconds positive_ttl{60};        // used where it is below the record's
+  std::chrono::milliseconds timeout{2000};  // per look-up
+  std::chrono::seconds positive_ttl{60};    // used where it is below the record's
   std::chrono::seconds negative_ttl{5};
-  std::chrono::seconds stale_if_error{3600};    // an expired answer beats none
-  std::size_t max_addresses = 16;               // of one name
-  std::size_t max_names = 1024;                 // in the cache
+  std::chrono::seconds stale_if_error{3600};  // an expired answer beats none
+  std::size_t max_addresses = 16;             // of one name
+  std::size_t max_names = 1024;               // in the cache
 };
 
 // Resolves host names off the request path where it can: answers come from a
@@ -45,7 +45,9 @@ class Resolver {
   // Addresses in the order to try them, alternating families (RFC 8305 §4),
   // each with `port`.  IP literals are answered at once.
   // Fails with code "dns_failed" or "dns_timeout".
-  Task<Result<std::vector<Address>>> resolve(std::string host, std::uint16_t port, TimePoint deadline);
+  Task<Result<std::vector<Address>>> resolve(std::string host,
+                                             std::uint16_t port,
+                                             TimePoint deadline);
 
   struct Counters {
     std::uint64_t lookups = 0;

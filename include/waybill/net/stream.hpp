@@ -2,14 +2,14 @@
 
 #pragma once
 
-#include <sys/uio.h>
-
 #include <cstddef>
 #include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+
+#include <sys/uio.h>
 
 #include "waybill/base/result.hpp"
 #include "waybill/net/waiter.hpp"
@@ -31,7 +31,12 @@ struct IoResult {
 };
 
 // What has become of a wait or a whole write.
-enum class IoOutcome : unsigned char { Ok, TimedOut, Cancelled, Broken };
+enum class IoOutcome : unsigned char {
+  Ok,
+  TimedOut,
+  Cancelled,
+  Broken
+};
 
 // One connection's socket, and its TLS session if it has one.
 //

@@ -39,7 +39,8 @@ class Waiter final : private TimerWheel::Entry {
   // An operation to co_await; it begins when awaited.
   [[nodiscard]] auto wait(TimePoint deadline) {
     auto begin = [this, deadline](auto handler) { start(std::move(handler), deadline); };
-    return asio::async_initiate<const asio::deferred_t, void(Wake)>(std::move(begin), asio::deferred);
+    return asio::async_initiate<const asio::deferred_t, void(Wake)>(std::move(begin),
+                                                                    asio::deferred);
   }
 
   [[nodiscard]] bool waiting() const noexcept { return static_cast<bool>(handler_); }

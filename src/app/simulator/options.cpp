@@ -10,7 +10,13 @@
 namespace waybill::app::simulator {
 namespace {
 
-enum class Argument : std::uint8_t { None, Count, Status, Seconds, OptionalDuration };
+enum class Argument : std::uint8_t {
+  None,
+  Count,
+  Status,
+  Seconds,
+  OptionalDuration
+};
 
 struct KindName {
   std::string_view name;
@@ -81,7 +87,8 @@ Result<Fault> make_fault(const KindName& kind, std::string_view argument) {
     return fault;
   }
   if (kind.argument == Argument::OptionalDuration) {
-    const auto delay = argument.empty() ? Result<Duration>(Duration(200)) : parse_duration(argument);
+    const auto delay =
+        argument.empty() ? Result<Duration>(Duration(200)) : parse_duration(argument);
     if (!delay) {
       return delay.error();
     }
@@ -90,8 +97,9 @@ Result<Fault> make_fault(const KindName& kind, std::string_view argument) {
   }
   const auto count = parse_count(argument);
   if (!count || (kind.argument == Argument::Status && (*count < 200 || *count > 599))) {
-    return invalid("The fault " + std::string(kind.name) + " needs " +
-                   (kind.argument == Argument::Status ? "a status from 200 to 599." : "a whole number."));
+    return invalid(
+        "The fault " + std::string(kind.name) + " needs " +
+        (kind.argument == Argument::Status ? "a status from 200 to 599." : "a whole number."));
   }
   fault.argument = *count;
   return fault;
@@ -167,7 +175,8 @@ Result<void> apply(Behaviour& behaviour, std::string_view name, std::string_view
   if (count && set_count(behaviour, name, static_cast<std::size_t>(*count))) {
     return {};
   }
-  return invalid("The simulator has no directive `" + printable(name) + "=" + printable(value) + "`.");
+  return invalid("The simulator has no directive `" + printable(name) + "=" + printable(value) +
+                 "`.");
 }
 
 }  // namespace

@@ -48,20 +48,24 @@ struct Fault {
   friend bool operator==(const Fault&, const Fault&) = default;
 };
 
-enum class Echo : std::uint8_t { Nothing, Headers, Body };
+enum class Echo : std::uint8_t {
+  Nothing,
+  Headers,
+  Body
+};
 
 struct Behaviour {
-  Duration ttft{0};                       // until the first byte of a response
-  double rate = 0;                        // tokens a second; 0: as fast as possible
-  std::optional<std::size_t> tokens{};    // exact length; else the text ends by itself
-  std::size_t chunk_tokens = 1;           // tokens in one event
+  Duration ttft{0};                     // until the first byte of a response
+  double rate = 0;                      // tokens a second; 0: as fast as possible
+  std::optional<std::size_t> tokens{};  // exact length; else the text ends by itself
+  std::size_t chunk_tokens = 1;         // tokens in one event
   UsageReport usage = UsageReport::Asked;
   std::uint64_t seed = 1;
-  std::optional<std::size_t> cached{};    // prompt_tokens_details.cached_tokens
-  std::size_t reasoning = 0;              // tokens of reasoning before the answer
-  std::size_t bytes = 900;                // body size of the model `canned`
-  Echo echo = Echo::Nothing;              // answer with what was received
-  std::optional<std::size_t> times{};     // faults hit this many requests, then none
+  std::optional<std::size_t> cached{};  // prompt_tokens_details.cached_tokens
+  std::size_t reasoning = 0;            // tokens of reasoning before the answer
+  std::size_t bytes = 900;              // body size of the model `canned`
+  Echo echo = Echo::Nothing;            // answer with what was received
+  std::optional<std::size_t> times{};   // faults hit this many requests, then none
   std::vector<Fault> faults{};
 };
 

@@ -15,15 +15,15 @@ using Lines = std::span<const std::string_view>;
 
 constexpr std::string_view kHeroes[] = {"Mira", "Tobias", "Ines", "Juno", "Oskar", "Wren"};
 constexpr std::string_view kTrades[] = {"lighthouse keeper", "clockmaker", "ferry pilot",
-                                        "bell founder", "map maker", "night baker"};
+                                        "bell founder",      "map maker",  "night baker"};
 constexpr std::string_view kPlaces[] = {"the harbour of Saltmere", "a village below the glacier",
-                                        "the old quarter of Lund",  "an island three tides away",
-                                        "the valley of the looms",  "a town built on bridges"};
-constexpr std::string_view kThings[] = {"a brass compass", "a letter without a sender",
+                                        "the old quarter of Lund", "an island three tides away",
+                                        "the valley of the looms", "a town built on bridges"};
+constexpr std::string_view kThings[] = {"a brass compass",  "a letter without a sender",
                                         "a small blue key", "a lantern that never cooled",
                                         "a book of tides",  "a silver whistle"};
-constexpr std::string_view kFriends[] = {"a patient heron", "the postmaster's daughter",
-                                         "an old sailor",   "a fox with one white ear",
+constexpr std::string_view kFriends[] = {"a patient heron",    "the postmaster's daughter",
+                                         "an old sailor",      "a fox with one white ear",
                                          "her neighbour Pell", "a travelling piano tuner"};
 
 constexpr std::string_view kOpenings[] = {
@@ -186,8 +186,8 @@ std::uint64_t hash_text(std::string_view text) noexcept {
 std::vector<std::string> pieces(std::string_view text) {
   const auto is_blank = [](char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; };
   const auto is_letter = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '\'' ||
-           static_cast<unsigned char>(c) >= 0x80;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           c == '\'' || static_cast<unsigned char>(c) >= 0x80;
   };
   const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; };
   std::vector<std::string> out;

@@ -17,9 +17,7 @@ class Random {
   explicit Random(std::uint64_t seed) noexcept : state_(seed) {}
   std::uint64_t next() noexcept;
   // Below `bound`.  Requires: bound > 0.
-  std::size_t below(std::size_t bound) noexcept {
-    return static_cast<std::size_t>(next() % bound);
-  }
+  std::size_t below(std::size_t bound) noexcept { return static_cast<std::size_t>(next() % bound); }
   // In [0, 1).
   double unit() noexcept { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
 

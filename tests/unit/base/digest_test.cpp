@@ -8,7 +8,8 @@ namespace waybill {
 namespace {
 
 TEST(Digest, Sha256MatchesTheStandardsExample) {  // FIPS 180-4 example "abc"
-  EXPECT_EQ(to_hex(sha256("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(to_hex(sha256("abc")),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 TEST(Digest, Crc32cMatchesTheRfcsExample) {  // RFC 3720 appendix B.4: 32 bytes of zeros

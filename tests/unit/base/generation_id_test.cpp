@@ -30,9 +30,10 @@ TEST(GenerationIdText, RoundTrips) {
 
 TEST(GenerationIdText, OtherTextIsRefused) {
   const std::string good = GenerationIdSource().next(kNow).to_string();
-  for (const std::string& bad : {std::string(), std::string("gen_1"), good + "0", good.substr(1),
-                                "gen-17873000x0-" + good.substr(15), "gen-1787300000-" + std::string(20, 'z'),
-                                "gen-9999999999-" + good.substr(15), "gen-1787300000-" + std::string(20, 'A')}) {
+  for (const std::string& bad :
+       {std::string(), std::string("gen_1"), good + "0", good.substr(1),
+        "gen-17873000x0-" + good.substr(15), "gen-1787300000-" + std::string(20, 'z'),
+        "gen-9999999999-" + good.substr(15), "gen-1787300000-" + std::string(20, 'A')}) {
     EXPECT_FALSE(GenerationId::parse(bad)) << bad;
   }
 }

@@ -38,8 +38,8 @@ TEST(ParseMoney, DecimalsAreExact) {
 }
 
 TEST(ParseMoney, WhatIsNotADecimalIsRefused) {
-  for (const std::string text : {"", ".", "1.", ".5", "1e3", "+1", "0,15", " 1", "1 ", "--1", "0x1", "NaN",
-                                 "1.2.3", "1_000", "\xD9\xA1"}) {
+  for (const std::string text : {"", ".", "1.", ".5", "1e3", "+1", "0,15", " 1", "1 ", "--1", "0x1",
+                                 "NaN", "1.2.3", "1_000", "\xD9\xA1"}) {
     const auto parsed = parse_money(text);
     ASSERT_FALSE(parsed) << text;
     EXPECT_EQ(parsed.error().code(), "invalid_decimal") << text;
@@ -60,7 +60,8 @@ TEST(ParseMoney, ACommaGetsASuggestion) {
 }
 
 TEST(MoneyText, RoundTripsForRandomAmounts) {
-  std::mt19937_64 random(20261125);  // NOLINT(bugprone-random-generator-seed): repeatable on purpose
+  std::mt19937_64 random(
+      20261125);  // NOLINT(bugprone-random-generator-seed): repeatable on purpose
   for (int i = 0; i < 100'000; ++i) {
     const auto amount = Money::picodollars(static_cast<std::int64_t>(random()) >> (random() % 63));
     const auto parsed = parse_money(to_decimal(amount));

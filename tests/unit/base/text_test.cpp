@@ -55,7 +55,8 @@ TEST(SecretText, MovedFromHoldsNothing) {
 }
 
 TEST(Rfc3339, IsUtcWithMilliseconds) {
-  EXPECT_EQ(to_rfc3339(WallTime(std::chrono::milliseconds(1'787'300'000'123))), "2026-08-21T08:13:20.123Z");
+  EXPECT_EQ(to_rfc3339(WallTime(std::chrono::milliseconds(1'787'300'000'123))),
+            "2026-08-21T08:13:20.123Z");
 }
 
 }  // namespace

@@ -1,17 +1,18 @@
 #include "waybill/net/stream.hpp"
 
+#include <array>
+#include <string>
+
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
-#include <string>
-
 #include <gtest/gtest.h>
 
-#include "unit/net/run_task.hpp"
 #include "waybill/net/connect.hpp"
 #include "waybill/net/listener.hpp"
+
+#include "unit/net/run_task.hpp"
 
 namespace waybill::net {
 namespace {
@@ -102,7 +103,7 @@ Task<bool> wait_for_gone(Worker* worker, Stream* watched, Stream* peer) {
   });
   peer->close();
   const Wake wake = co_await gone.wait(soon());
-  co_return told && wake == Wake::Ready;
+  co_return told&& wake == Wake::Ready;
 }
 
 TEST(StreamWatch, TellsThatThePeerIsGone) {
@@ -170,7 +171,8 @@ TEST(Connect, U5ARefusedPortIsReported) {
     ASSERT_TRUE(closed);
     port = closed->port();
   }
-  EXPECT_EQ(run_task(worker, connect_and_read(&worker, port)), "No address of the provider accepts connections.");
+  EXPECT_EQ(run_task(worker, connect_and_read(&worker, port)),
+            "No address of the provider accepts connections.");
 }
 
 Task<std::string> connect_any(Worker* worker, std::vector<std::string> hosts, std::uint16_t port) {
@@ -198,7 +200,8 @@ TEST(Connect, U4ARefusingAddressYieldsToTheNext) {
   Listener listener(worker, std::move(*socket), [](Stream stream, const Peer&) {
     EXPECT_EQ(stream.try_write("second").state, IoState::Done);
   });
-  EXPECT_EQ(run_task(worker, connect_any(&worker, {"::1", "127.0.0.2", "127.0.0.1"}, port)), "second|end");
+  EXPECT_EQ(run_task(worker, connect_any(&worker, {"::1", "127.0.0.2", "127.0.0.1"}, port)),
+            "second|end");
 }
 
 TEST(ResolverNames, LocalhostComesFromTheHostsFile) {

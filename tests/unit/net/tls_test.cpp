@@ -1,8 +1,5 @@
 #include "waybill/net/tls.hpp"
 
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -10,12 +7,16 @@
 #include <fstream>
 #include <string>
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <gtest/gtest.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#include "unit/net/run_task.hpp"
 #include "waybill/net/stream.hpp"
+
+#include "unit/net/run_task.hpp"
 
 namespace waybill::net {
 namespace {
@@ -41,9 +42,11 @@ class Certificate {
     X509_gmtime_adj(X509_getm_notAfter(cert), until);
     X509_set_pubkey(cert, key);
     X509_NAME* const subject = X509_get_subject_name(cert);
-    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("test"), -1, -1, 0);
+    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
+                               reinterpret_cast<const unsigned char*>("test"), -1, -1, 0);
     X509_set_issuer_name(cert, subject);
-    X509_EXTENSION* const san = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, ("DNS:" + name).c_str());
+    X509_EXTENSION* const san =
+        X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, ("DNS:" + name).c_str());
     X509_add_ext(cert, san, -1);
     X509_EXTENSION_free(san);
     X509_sign(cert, key, EVP_sha256());
@@ -96,9 +99,12 @@ Task<std::string> talk(Stream* stream) {
   }
 }
 
-std::string handshake_and_read(const Certificate& certificate, const std::string& trusted, const std::string& host) {
+std::string handshake_and_read(const Certificate& certificate,
+                               const std::string& trusted,
+                               const std::string& host) {
   Worker worker(0);
-  auto server_context = TlsServerContext::load(certificate.certificate_file(), certificate.key_file());
+  auto server_context =
+      TlsServerContext::load(certificate.certificate_file(), certificate.key_file());
   auto client_context = TlsClientContext::make(trusted);
   EXPECT_TRUE(server_context);
   EXPECT_TRUE(client_context);
@@ -122,13 +128,18 @@ TEST(TlsHandshake, U6WhatIsNotTrustedIsRefused) {
   const Certificate other("api.example", -60, 3600);
   const Certificate expired("api.example", -7200, -3600);
   const Certificate not_yet("api.example", 3600, 7200);
-  EXPECT_NE(handshake_and_read(good, good.certificate_file(), "evil.example").find("ostname"), std::string::npos);
-  EXPECT_NE(handshake_and_read(good, other.certificate_file(), "api.example").find("certificate"), std::string::npos);
-  EXPECT_NE(handshake_and_read(good, "", "api.example").find("self-signed"), std::string::npos);
-  EXPECT_NE(handshake_and_read(expired, expired.certificate_file(), "api.example").find("expired"), std::string::npos);
-  EXPECT_NE(handshake_and_read(not_yet, not_yet.certificate_file(), "api.example").find("not yet valid"),
+  EXPECT_NE(handshake_and_read(good, good.certificate_file(), "evil.example").find("ostname"),
             std::string::npos);
-  EXPECT_NE(handshake_and_read(good, good.certificate_file(), "127.0.0.1").find("IP address"), std::string::npos);
+  EXPECT_NE(handshake_and_read(good, other.certificate_file(), "api.example").find("certificate"),
+            std::string::npos);
+  EXPECT_NE(handshake_and_read(good, "", "api.example").find("self-signed"), std::string::npos);
+  EXPECT_NE(handshake_and_read(expired, expired.certificate_file(), "api.example").find("expired"),
+            std::string::npos);
+  EXPECT_NE(
+      handshake_and_read(not_yet, not_yet.certificate_file(), "api.example").find("not yet valid"),
+      std::string::npos);
+  EXPECT_NE(handshake_and_read(good, good.certificate_file(), "127.0.0.1").find("IP address"),
+            std::string::npos);
 }
 
 TEST(TlsContext, AMissingFileIsNamed) {
