@@ -22,9 +22,9 @@ constexpr std::string_view kPlaces[] = {"the harbour of Saltmere", "a village be
 constexpr std::string_view kThings[] = {"a brass compass",  "a letter without a sender",
                                         "a small blue key", "a lantern that never cooled",
                                         "a book of tides",  "a silver whistle"};
-constexpr std::string_view kFriends[] = {"a patient heron",    "the postmaster's daughter",
-                                         "an old sailor",      "a fox with one white ear",
-                                         "her neighbour Pell", "a travelling piano tuner"};
+constexpr std::string_view kFriends[] = {"a patient heron",         "the postmaster's daughter",
+                                         "an old sailor",           "a fox with one white ear",
+                                         "a neighbour called Pell", "a travelling piano tuner"};
 
 constexpr std::string_view kOpenings[] = {
     "In {place} there lived a {trade} named {hero}, who had never missed a morning's work.",
