@@ -15,9 +15,11 @@ bool is_digit(char c) noexcept {
 
 Error not_a_decimal(std::string_view text) {
   std::string detail = "'" + printable(text, 40) + "' is not a decimal number";
-  if (text.find(',') != std::string_view::npos) {
-    std::string fixed = printable(text, 40);
-    fixed[fixed.find(',')] = '.';
+  // The comma may lie in what printable() cut off.
+  std::string fixed = printable(text, 40);
+  const std::size_t comma = fixed.find(',');
+  if (comma != std::string::npos) {
+    fixed[comma] = '.';
     detail += " (write " + fixed + ")";
   } else {
     detail += " (write digits with at most one point, such as 0.15)";
