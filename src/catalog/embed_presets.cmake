@@ -1,11 +1,15 @@
 # cmake -DFOLDER=config/providers -DOUTPUT=presets.cpp -P embed_presets.cmake
 # Writes each preset as a raw string, so that the binary needs no files beside it.
 file(GLOB files ${FOLDER}/*.yaml)
-list(SORT files COMPARE STRING)
-set(rows "")
+set(names "")
 foreach(file IN LISTS files)
   get_filename_component(name ${file} NAME_WE)
-  file(READ ${file} text)
+  list(APPEND names ${name})
+endforeach()
+list(SORT names COMPARE STRING) # by name: with ".yaml" the order would be another
+set(rows "")
+foreach(name IN LISTS names)
+  file(READ ${FOLDER}/${name}.yaml text)
   string(APPEND rows "    {\"${name}\", R\"preset(${text})preset\"},\n")
 endforeach()
 set(source "// Generated from config/providers by embed_presets.cmake.

@@ -130,14 +130,14 @@ void Binder::bind_model(const Key& key, const Node& node) {
   read(&node, "output_modalities", out.output_modalities);
   read(&node, "supported_parameters", out.supported_parameters);
 
-  claim_name(key.at, out.id, out.id);
+  claim_name({key.at, printable(key.text)}, out.id, out.id);
   if (const Node* aliases = member(&node, "aliases")) {
     for (const Node& alias : aliases->items) {
       if (!alias.faulty && alias.text == out.id) {
-        report_.fault(alias.at, "the alias '" + printable(alias.text) + "' is the model's own id",
+        report_.fault(alias.at, "the alias '" + printable(alias.raw) + "' is the model's own id",
                       "remove it");
       } else if (!alias.faulty) {
-        claim_name(alias.at, alias.text, out.id);
+        claim_name({alias.at, printable(alias.raw)}, alias.text, out.id);
       }
     }
   }
@@ -168,15 +168,13 @@ EndpointSettings Binder::bind_endpoint(const Node& node) {
   }
   read_timeouts(&node, "timeouts", out.timeouts);
   out.capabilities = bind_capabilities(node);
-  if (provider != nullptr) {
-    endpoint_marks_.push_back(provider->at);
-  } else {
-    endpoint_marks_.push_back(node.at);
-  }
+  endpoint_names_.push_back(provider == nullptr
+                                ? Named{.at = node.at, .shown = {}}
+                                : Named{.at = provider->at, .shown = printable(provider->raw)});
   return out;
 }
 
-void Binder::resolve_provider(EndpointSettings& endpoint, const Mark& at) {
+void Binder::resolve_provider(EndpointSettings& endpoint, const Named& named) {
   if (endpoint.provider.empty()) {
     return;  // reported
   }
@@ -192,29 +190,28 @@ void Binder::resolve_provider(EndpointSettings& endpoint, const Mark& at) {
   for (const auto& [name, definition] : providers_) {
     names.push_back(name);
   }
-  std::string sentence =
-      "endpoint names provider '" + printable(endpoint.provider) + "', which is not defined";
+  std::string sentence = "endpoint names provider '" + named.shown + "', which is not defined";
   if (const auto near = closest(endpoint.provider, names)) {
     const auto it = providers_.find(*near);
     sentence +=
         "; '" + std::string(*near) + "' is (" + where(report_.position(it->second.at)) + ")";
   }
-  report_.fault(at, std::move(sentence));
+  report_.fault(named.at, std::move(sentence));
 }
 
 // One name, one model: an alias that two models claim would route by accident.
-void Binder::claim_name(const Mark& at, const std::string& name, const std::string& model) {
-  const auto [first, is_new] = names_.try_emplace(name, Claim{.at = at, .model = model});
+void Binder::claim_name(const Named& named, const std::string& name, const std::string& model) {
+  const auto [first, is_new] = names_.try_emplace(name, Claim{.at = named.at, .model = model});
   if (is_new) {
     return;
   }
   const Position other = report_.position(first->second.at);
-  const Position here = report_.position(at);
+  const Position here = report_.position(named.at);
   if (name == model && first->second.model == model && other.file == here.file) {
     return;  // the same key twice in one file is reported as such
   }
-  report_.fault(at,
-                "the name '" + printable(name) + "' already belongs to model '" +
+  report_.fault(named.at,
+                "the name '" + named.shown + "' already belongs to model '" +
                     printable(first->second.model) + "' (" + where(other) + ")",
                 "give one of them another name");
 }

@@ -127,9 +127,10 @@ void Binder::check_listeners() {
     }
     const std::string where =
         on_unix ? listener.unix_path : listener.address + " port " + std::to_string(listener.port);
+    const std::string shown = on_unix ? "one Unix socket" : where;
     const auto [first, is_new] = taken.try_emplace(where, at);
     if (!is_new) {
-      report_.fault(at, "two listeners on " + printable(where) + ", the other in line " +
+      report_.fault(at, "two listeners on " + shown + ", the other in line " +
                             std::to_string(report_.position(first->second).line));
     }
   }
@@ -172,7 +173,7 @@ Settings Binder::finish() {
   std::size_t next = 0;
   for (ModelSettings& model : settings_.models) {
     for (EndpointSettings& endpoint : model.endpoints) {
-      resolve_provider(endpoint, endpoint_marks_[next++]);
+      resolve_provider(endpoint, endpoint_names_[next++]);
     }
   }
   return std::move(settings_);

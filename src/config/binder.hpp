@@ -34,6 +34,12 @@ class Binder {
   Settings finish();
 
  private:
+  // A name where it stands, as written: what a reference stands for is not shown.
+  struct Named {
+    Mark at;
+    std::string shown;
+  };
+
   void bind_listeners(const Node& root);
   void check_listeners();
   void bind_ledger(const Node& root);
@@ -42,8 +48,8 @@ class Binder {
   void check_plain_http(const Node& node, const ProviderSettings& provider);
   void bind_model(const Key& key, const Node& node);
   EndpointSettings bind_endpoint(const Node& node);
-  void resolve_provider(EndpointSettings& endpoint, const Mark& at);
-  void claim_name(const Mark& at, const std::string& name, const std::string& model);
+  void resolve_provider(EndpointSettings& endpoint, const Named& named);
+  void claim_name(const Named& named, const std::string& name, const std::string& model);
 
   struct Definition {
     Mark at;
@@ -57,8 +63,8 @@ class Binder {
   const Environment& environment_;
   Report& report_;
   Settings settings_;
-  std::vector<Mark> endpoint_marks_;                          // of all models, in order
-  std::vector<Mark> listener_marks_;                          // of listen, then of admin.listen
+  std::vector<Named> endpoint_names_;  // of the providers, of all models' endpoints in order
+  std::vector<Mark> listener_marks_;   // of listen, then of admin.listen
   std::map<std::string, Definition, std::less<>> providers_;  // by name
   std::map<std::string, Claim, std::less<>> names_;           // model ids and aliases
   std::vector<std::string> broken_providers_;                 // faulty ones: known, but unusable

@@ -98,7 +98,7 @@ constexpr Member kSchema[] = {
   between({"providers.*.retry_on", Type::IntegerList, "", "Statuses that try the next endpoint, beside the usual ones."}, 400, 599),
   between({"providers.*.final_on", Type::IntegerList, "", "Statuses that are the client's own fault and try nothing else."}, 400, 599),
   {"providers.*.quirks", Type::Map, "", "Where it differs from plain `openai_chat`; presets know the usual ones."},
-  one_of({"providers.*.quirks.stream_usage", Type::Choice, "asked", "Usage in streams: sent when `stream_options` asks, `always` unasked, or `never`."}, "asked|always|never"),
+  one_of({"providers.*.quirks.stream_usage", Type::Choice, "asked", "Usage in streams: `asked`: Waybill asks for it by `stream_options`; `always`: it comes unasked; `never`: `stream_options` is refused, so it is taken out."}, "asked|always|never"),
   {"providers.*.quirks.usage_envelope", Type::Name, "", "Member around `usage` where it does not stand at the top, such as `x_groq`."},
   one_of({"providers.*.quirks.cached_tokens", Type::Choice, "in_prompt", "Whether `prompt_tokens` includes what was read from its cache. Where the count itself stands is found by looking."}, "in_prompt|beside_prompt"),
   one_of({"providers.*.quirks.reasoning_tokens", Type::Choice, "by_total", "Whether `completion_tokens` includes reasoning; `by_total` sees it from `total_tokens`."}, "by_total|in_completion|beside_completion"),

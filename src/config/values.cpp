@@ -106,8 +106,7 @@ Result<std::int64_t> parse_integer(std::string_view text) {
 }
 
 bool looks_boolean(std::string_view text) noexcept {
-  constexpr std::array<std::string_view, 8> kWords{"true", "false", "yes", "no",
-                                                   "on",   "off",   "y",   "n"};
+  constexpr std::array<std::string_view, 6> kWords{"true", "false", "yes", "no", "on", "off"};
   return std::any_of(kWords.begin(), kWords.end(),
                      [&](std::string_view word) { return iequals(word, text); });
 }

@@ -17,38 +17,65 @@ namespace waybill::config {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+constexpr const char* kTooManyValues = "the file has more than 300000 values";
+constexpr const char* kSplitIt = "split it, and name the parts in include";
+static_assert(kMostNodes == 300'000, "the sentence above names it");
+
+bool refuse_file(const Mark& at, std::string sentence, std::string suggestion, Report& report) {
+  report.fault(at, std::move(sentence), std::move(suggestion));
+  return false;
+}
+
+bool check_size(std::string_view bytes, unsigned file, Report& report) {
+  if (bytes.size() > kMostFileBytes) {
+    return refuse_file({file, 1, 1}, "the file is larger than 2 MiB", kSplitIt, report);
+  }
+  // A bracket that might still begin a key holds back all tokens after it.
+  const auto is_flow = [](char c) {
+    return std::string_view("[]{},").find(c) != std::string_view::npos;
+  };
+  if (std::count_if(bytes.begin(), bytes.end(), is_flow) >
+      static_cast<std::ptrdiff_t>(kMostNodes)) {
+    return refuse_file({file, 1, 1}, kTooManyValues, kSplitIt, report);
+  }
+  return true;
+}
+
+bool check_line(std::string_view line, Mark at, Report& report) {
+  if (line.size() > kLongestLine) {
+    return refuse_file(at, "the line is longer than 64 KiB", "break it", report);
+  }
+  if (!is_valid_utf8(line)) {
+    return refuse_file(at, "the line is not valid UTF-8", "save the file as UTF-8", report);
+  }
+  const std::size_t indent = std::min(line.find_first_not_of(" \t\r"), line.size());
+  const std::size_t tab = line.substr(0, indent).find('\t');
+  if (tab != std::string_view::npos && indent < line.size() && line[indent] != '#') {
+    at.column = static_cast<unsigned>(tab + 1);
+    return refuse_file(at, "a tab in the indentation", "YAML is indented by spaces only", report);
+  }
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const auto c = static_cast<unsigned char>(line[i]);
+    if ((c < 0x20 && c != '\t' && c != '\r') || c == 0x7F) {
+      at.column = static_cast<unsigned>(i + 1);
+      return refuse_file(at, "a control character (byte " + std::to_string(c) + ")", "remove it",
+                         report);
+    }
+  }
+  return true;
+}
 
 // What yaml-cpp would let through or misread.  Reports the first problem.
 bool check_bytes(std::string_view bytes, unsigned file, Report& report) {
-  if (bytes.size() > kMostFileBytes) {
-    report.fault({file, 1, 1}, "the file is larger than 4 MiB",
-                 "split it, and name the parts in include");
+  if (!check_size(bytes, file, report)) {
     return false;
   }
-  Mark at{file, 1, 1};
-  for (std::string_view rest = bytes; !rest.empty(); ++at.line) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    const std::string_view line = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    if (!is_valid_utf8(line)) {
-      report.fault(at, "the line is not valid UTF-8", "save the file as UTF-8");
+  for (Mark at{file, 1, 1}; !bytes.empty(); ++at.line) {
+    const std::size_t end = std::min(bytes.find('\n'), bytes.size());
+    if (!check_line(bytes.substr(0, end), at, report)) {
       return false;
     }
-    const std::size_t indent = std::min(line.find_first_not_of(" \t\r"), line.size());
-    const std::size_t tab = line.substr(0, indent).find('\t');
-    if (tab != std::string_view::npos && indent < line.size() && line[indent] != '#') {
-      at.column = static_cast<unsigned>(tab + 1);
-      report.fault(at, "a tab in the indentation", "YAML is indented by spaces only");
-      return false;
-    }
-    for (std::size_t i = 0; i < line.size(); ++i) {
-      const auto c = static_cast<unsigned char>(line[i]);
-      if ((c < 0x20 && c != '\t' && c != '\r') || c == 0x7F) {
-        at.column = static_cast<unsigned>(i + 1);
-        report.fault(at, "a control character (byte " + std::to_string(c) + ")", "remove it");
-        return false;
-      }
-    }
+    bytes.remove_prefix(std::min(end + 1, bytes.size()));
   }
   return true;
 }
@@ -122,8 +149,7 @@ class TreeBuilder final : public YAML::EventHandler {
     } else if (!tag.empty() && tag != "?" && tag != "!") {
       refuse(at(mark), "tags (!name) are not supported in settings", "remove the tag");
     } else if (++nodes_ > kMostNodes) {
-      refuse(at(mark), "the file has more than " + std::to_string(kMostNodes) + " values",
-             "split it, and name the parts in include");
+      refuse(at(mark), kTooManyValues, kSplitIt);
     }
     return !refused_;
   }

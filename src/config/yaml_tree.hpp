@@ -41,7 +41,9 @@ struct Node {
   [[nodiscard]] Node* find(std::string_view key) noexcept;
 };
 
-constexpr std::size_t kMostFileBytes = std::size_t{4} * 1024 * 1024;
+constexpr std::size_t kMostFileBytes = std::size_t{2} * 1024 * 1024;
+// yaml-cpp queues all tokens of a line that might still be a key.
+constexpr std::size_t kLongestLine = std::size_t{64} * 1024;
 constexpr std::size_t kMostNodes = 300'000;
 constexpr std::size_t kMostDepth = 64;
 constexpr std::size_t kLongestKey = 256;

@@ -31,21 +31,23 @@ void append_word(std::string& out, std::string_view text, std::size_t limit) {
 
 // 412, 1.9k, 120k, 3.4M: what fits a column.
 void append_tokens(std::string& out, std::uint64_t tokens) {
-  const auto tenths = [&](std::uint64_t unit, char suffix) {
-    const std::uint64_t count = (tokens + unit / 20) / (unit / 10);
-    append_number(out, count / 10);
-    if (count < 1000) {
+  const auto in_units = [&](std::uint64_t unit, char suffix) {
+    const std::uint64_t tenths = (tokens + unit / 20) / (unit / 10);
+    if (tenths < 1000) {
+      append_number(out, tenths / 10);
       out += '.';
-      append_number(out, count % 10);
+      append_number(out, tenths % 10);
+    } else {
+      append_number(out, (tokens + unit / 2) / unit);
     }
     out += suffix;
   };
   if (tokens < 1000) {
     append_number(out, tokens);
   } else if (tokens < 999'500) {
-    tenths(1000, 'k');
+    in_units(1000, 'k');
   } else {
-    tenths(1'000'000, 'M');
+    in_units(1'000'000, 'M');
   }
 }
 

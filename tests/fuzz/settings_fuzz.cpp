@@ -27,8 +27,8 @@ class OneFile final : public config::FileSource,
   Result<config::FileText> read(const std::string& path, std::size_t /*limit*/) override {
     return config::FileText{.bytes = path == "w.yaml" ? bytes_ : std::string(kSecret)};
   }
-  Result<std::vector<std::string>> glob(const std::string& pattern) override {
-    return std::vector<std::string>{pattern};
+  Result<std::vector<std::string>> glob(const std::string& /*pattern*/) override {
+    return std::vector<std::string>{"more.yaml"};
   }
   [[nodiscard]] std::optional<std::string> get(const std::string& name) const override {
     return name.size() < 8 ? std::optional(std::string(kSecret)) : std::nullopt;

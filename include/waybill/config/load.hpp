@@ -23,7 +23,7 @@ struct Loaded {
 };
 
 // Strict: an unknown key, a wrong type, a key given twice, a reference to
-// nothing, anchors, aliases and a second document are faults.  At most 4 MiB a
+// nothing, anchors, aliases and a second document are faults.  At most 2 MiB a
 // file, 1,000 files and 64 levels; never throws.
 //
 // Scalars may hold ${env:NAME} and ${file:PATH} (the file's text without its

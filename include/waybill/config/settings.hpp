@@ -87,11 +87,11 @@ struct AuthSettings {
   friend bool operator==(const AuthSettings&, const AuthSettings&) = default;
 };
 
-// Whether a stream's usage must be asked for with stream_options.include_usage.
+// How a stream's usage comes.
 enum class StreamUsage : std::uint8_t {
-  Asked,
-  Always,
-  Never
+  Asked,   // by stream_options.include_usage
+  Always,  // unasked; stream_options stays as the client sent it
+  Never,   // stream_options is refused, so it is taken out; usage may come all the same
 };
 
 // Whether a provider's prompt_tokens include the tokens read from its cache.

@@ -7,7 +7,6 @@
 #pragma once
 
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -110,10 +109,11 @@ enum class UsageWish : std::uint8_t {
 // What routing, holds and the writer need to know of a request.
 struct RequestFacts {
   RequestKind kind = RequestKind::Chat;
-  std::string model;                // decoded; empty if absent
-  std::vector<std::string> models;  // OpenRouter's fallback list: in order, no repeats
-  std::string user;                 // decoded; empty if absent
-  std::string session_id;           // decoded; empty if absent
+  std::string model;  // decoded; empty if absent
+  std::vector<std::string>
+      models;              // OpenRouter's fallback list: in order, no repeats, without `model`
+  std::string user;        // decoded; empty if absent
+  std::string session_id;  // decoded; empty if absent
 
   bool stream = false;
   UsageWish include_usage = UsageWish::Unset;      // stream_options.include_usage
@@ -140,7 +140,7 @@ struct RequestFacts {
   std::uint64_t media_count = 0;
   std::uint64_t prompt_count = 1;  // completions, embeddings: elements of prompt or input
 
-  // The member's value as it stands in the body; empty if absent.
+  // The member's value as it stands in the body; empty if absent or null.
   [[nodiscard]] ByteRange value(RequestMember member) const noexcept {
     return values[static_cast<std::size_t>(member)];
   }
@@ -150,6 +150,9 @@ struct RequestFacts {
   std::array<ByteRange, kRequestMembers> values{};
   SpliceList splices;
   ByteRange without_stream_options;  // cut this to send none
+  bool has_stream_options = false;   // also where it is null
+  bool has_include_usage = false;    // likewise
+  bool has_limit_member = false;     // likewise: max_tokens or max_completion_tokens
 };
 
 // Reads and checks `body`.  Everything is validated in one walk: JSON grammar,

@@ -2,7 +2,6 @@
 
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cstddef>
@@ -63,7 +62,7 @@ class SpliceList {
   void add(SpliceKind kind, ByteRange range) noexcept {
     assert(size_ < kCapacity);
     std::size_t at = size_++;
-    for (; at > 0 && items_[at - 1].range.begin > range.begin; --at) {
+    for (; at > 0 && before(range, items_[at - 1].range); --at) {
       items_[at] = items_[at - 1];
     }
     items_[at] = Splice{range, kind};
@@ -74,6 +73,11 @@ class SpliceList {
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
  private:
+  // An insertion (an empty range) goes before what begins at the same place.
+  static bool before(ByteRange a, ByteRange b) noexcept {
+    return a.begin != b.begin ? a.begin < b.begin : a.end < b.end;
+  }
+
   std::array<Splice, kCapacity> items_{};
   std::size_t size_ = 0;
 };

@@ -72,6 +72,13 @@ enum class BillBy : std::uint8_t {
 [[nodiscard]] BillBy bill_by(UsageFault fault) noexcept;
 [[nodiscard]] std::string_view name(UsageFault fault) noexcept;
 
+// The fault of a whole answer: counts of no output at all are not believed where
+// text came.  `output_bytes` is ReplyFacts::output_bytes, or a stream's sum of
+// ChunkFacts::output_bytes.  (read_reply() has done this, read_chunk() cannot.)
+[[nodiscard]] UsageFault check_output(UsageFault fault,
+                                      const std::optional<Usage>& usage,
+                                      std::uint64_t output_bytes) noexcept;
+
 // Tokens in `bytes` bytes of text where nobody counted: a third, rounded up.
 [[nodiscard]] constexpr std::uint64_t estimate_tokens(std::uint64_t bytes) noexcept {
   return bytes / 3 + (bytes % 3 != 0 ? 1 : 0);

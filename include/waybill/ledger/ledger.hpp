@@ -67,7 +67,7 @@ struct Options {
   std::string path;  // of the database; the lock, intent log and spill file stand beside it
   Durability durability = Durability::Strict;
   std::size_t workers = 1;             // of settle() and log_intent()
-  std::size_t queue_capacity = 65536;  // settlements waiting, over all workers; a power of two
+  std::size_t queue_capacity = 16384;  // settlements waiting, over all workers; a power of two
   std::size_t spill_bytes = std::size_t{64} << 20U;           // preallocated for a full disk
   std::uint64_t least_free_bytes = std::uint64_t{64} << 20U;  // below it has_room() is false
   std::chrono::milliseconds busy_timeout{2000};  // for a foreign process that locks the file

@@ -17,29 +17,29 @@ namespace waybill::telemetry {
 // One upstream call.  `outcome` is empty for the one that served, else an HTTP
 // status or a name of AttemptResult ("429", "timeout").
 struct AccessAttempt {
-  std::string_view provider;
-  std::string_view outcome;
+  std::string_view provider{};
+  std::string_view outcome{};
 };
 
 // Everything the line says.  The texts are borrowed for the call; all of them
 // are cleaned and cut on the way out, whoever chose them.  There is no member
 // for a prompt, an answer, a header or a secret, on purpose.
 struct AccessRecord {
-  WallTime time;                            // when the generation ended
-  std::string_view generation_id;           // GenerationId::to_string()
-  std::string_view key;                     // the key's name, or its label
-  std::string_view model_requested;         // as the client wrote it
-  std::string_view model_served;            // canonical id; empty if none was resolved
-  std::string_view provider;                // that served; empty if none did
-  std::span<const AccessAttempt> attempts;  // in order
-  std::uint64_t prompt_tokens = 0;          // cached ones included
+  WallTime time{};                            // when the generation ended
+  std::string_view generation_id{};           // GenerationId::to_string()
+  std::string_view key{};                     // the key's name, or its label
+  std::string_view model_requested{};         // as the client wrote it
+  std::string_view model_served{};            // canonical id; empty if none was resolved
+  std::string_view provider{};                // that served; empty if none did
+  std::span<const AccessAttempt> attempts{};  // in order
+  std::uint64_t prompt_tokens = 0;            // cached ones included
   std::uint64_t completion_tokens = 0;
   std::uint64_t cached_tokens = 0;
-  Money cost;
-  std::optional<std::chrono::microseconds> ttft;  // nothing: no content was sent
+  Money cost{};
+  std::optional<std::chrono::microseconds> ttft{};  // nothing: no content was sent
   std::chrono::microseconds duration{0};
-  unsigned status = 0;          // that the client saw
-  std::string_view error_code;  // stable code; empty: no error
+  unsigned status = 0;            // that the client saw
+  std::string_view error_code{};  // stable code; empty: no error
   bool estimated = false;
   bool streamed = false;
   bool cancelled = false;

@@ -64,7 +64,7 @@ struct Field {
 struct LogOptions {
   LogLevel level = LogLevel::Info;
   LogFormat format = LogFormat::Human;
-  std::string file;  // empty: standard error
+  std::string file{};  // empty: standard error
   // Messages that may wait for a slow disk or a full pipe; past it the oldest
   // are dropped and counted.  A block of access lines (32 KiB) is one message.
   std::size_t queue_messages = 1024;

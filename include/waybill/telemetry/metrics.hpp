@@ -204,7 +204,7 @@ struct ServiceMetrics {
   std::uint64_t reloads_failed = 0;
   std::uint64_t log_messages_dropped = 0;
   std::uint64_t workers = 0;
-  std::string version;
+  std::string version{};
 };
 
 struct MetricsSnapshot {

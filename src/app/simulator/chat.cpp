@@ -41,7 +41,7 @@ std::string joined(const std::vector<std::string>& words) {
   return joined(words, 0, words.size());
 }
 
-std::string quoted(std::string_view text) {
+std::string json_text(std::string_view text) {
   std::string out;
   append_json_string(out, text);
   return out;
@@ -121,23 +121,23 @@ std::string usage_of(const Conversation& said,
 std::string call_json(const Asked& asked, const ToolCall& call, std::size_t position) {
   return R"("id":"call_)" + asked.id.substr(asked.id.find('-') + 1) + "_" +
          std::to_string(position) + R"(","type":"function","function":{"name":)" +
-         quoted(call.name) + R"(,"arguments":)";
+         json_text(call.name) + R"(,"arguments":)";
 }
 
 // --- whole --------------------------------------------------------------------
 
 std::string message_of(const Asked& asked, const Choice& choice) {
   std::string message = R"({"role":"assistant","content":)";
-  message += choice.calls.empty() ? quoted(joined(choice.words)) : "null";
+  message += choice.calls.empty() ? json_text(joined(choice.words)) : "null";
   message += R"(,"refusal":null)";
   if (!choice.reasoning.empty()) {
-    message += R"(,"reasoning_content":)" + quoted(joined(choice.reasoning));
+    message += R"(,"reasoning_content":)" + json_text(joined(choice.reasoning));
   }
   if (!choice.calls.empty()) {
     message += R"(,"tool_calls":[)";
     for (std::size_t i = 0; i < choice.calls.size(); ++i) {
       message += (i == 0 ? "{" : ",{") + call_json(asked, choice.calls[i], i) +
-                 quoted(choice.calls[i].arguments) + "}}";
+                 json_text(choice.calls[i].arguments) + "}}";
     }
     message += "]";
   }
@@ -147,7 +147,7 @@ std::string message_of(const Asked& asked, const Choice& choice) {
 std::string opening(const Asked& asked, std::string_view object) {
   std::string text = R"({"id":")" + asked.id + R"(","object":")";
   text.append(object).append(R"(","created":)").append(std::to_string(asked.created));
-  text.append(R"(,"model":)").append(quoted(asked.model));
+  text.append(R"(,"model":)").append(json_text(asked.model));
   text.append(R"(,"system_fingerprint":")").append(kFingerprint).append(R"(","choices":[)");
   return text;
 }
@@ -160,7 +160,7 @@ std::string whole_body(const Asked& asked,
   for (std::size_t i = 0; i < choices.size(); ++i) {
     body += (i == 0 ? R"({"index":)" : R"(,{"index":)") + std::to_string(i);
     body += is_chat ? R"(,"message":)" + message_of(asked, choices[i])
-                    : R"(,"text":)" + quoted(joined(choices[i].words));
+                    : R"(,"text":)" + json_text(joined(choices[i].words));
     body += R"(,"logprobs":null,"finish_reason":")";
     body.append(choices[i].finish_reason).append(R"("})");
   }
@@ -192,7 +192,7 @@ class Teller {
     std::string event = opening_ + R"({"index":)" + std::to_string(index);
     event += asked_.endpoint == Endpoint::Chat ? R"(,"delta":)" : R"(,"text":)";
     event.append(payload).append(R"(,"logprobs":null,"finish_reason":)");
-    event += finish.empty() ? "null" : quoted(finish);
+    event += finish.empty() ? "null" : json_text(finish);
     event.append("}]").append(usage_member_).append("}\n\n");
     push(std::move(event), tokens);
   }
@@ -239,7 +239,7 @@ void tell_words(Teller& teller,
       for (std::size_t i = 0; i < choices.size(); ++i) {
         const std::vector<std::string>& words = words_of(choices[i]);
         if (at < words.size()) {
-          const std::string text = quoted(joined(words, at, step));
+          const std::string text = json_text(joined(words, at, step));
           teller.tell(i, is_chat ? "{\"" + std::string(member) + "\":" + text + "}" : text,
                       std::min(step, words.size() - at));
         }
@@ -258,7 +258,7 @@ void tell_calls(Teller& teller, const Asked& asked, const Choice& choice, std::s
     const std::string start = R"({"tool_calls":[{"index":)" + std::to_string(position) + ",";
     teller.tell(index, start + call_json(asked, call, position) + R"(""}}]})", 4);
     for (const std::string& piece : pieces(call.arguments)) {
-      teller.tell(index, start + R"("function":{"arguments":)" + quoted(piece) + "}}]}", 1);
+      teller.tell(index, start + R"("function":{"arguments":)" + json_text(piece) + "}}]}", 1);
     }
   }
 }

@@ -24,11 +24,11 @@ enum class Endpoint : std::uint8_t {
 // One request as the answer needs it.
 struct Asked {
   Endpoint endpoint = Endpoint::Chat;
-  std::string model;         // as sent, directives included
-  std::string_view voice;    // the part before the '?'
-  std::string id;            // "chatcmpl-…"
+  std::string model{};       // as sent, directives included
+  std::string_view voice{};  // the part before the '?'
+  std::string id{};          // "chatcmpl-…"
   std::int64_t created = 0;  // unix seconds
-  std::string echoed;        // with Behaviour::echo: the text to answer with
+  std::string echoed{};      // with Behaviour::echo: the text to answer with
 };
 
 // The answer to a request body that is a JSON object, without faults.

@@ -349,7 +349,7 @@ Reply Engine::generate(const Request& request, std::string_view path, std::vecto
   if (is_chat && (messages == nullptr || !messages->is_array() || messages->empty())) {
     return invalid("messages is an array of at least one message.");
   }
-  Random random(options_.behaviour.seed ^ (requests_ * 0x9E3779B97F4A7C15));
+  Random random = random_of_request();
   constexpr std::string_view kDigits = "0123456789abcdefghijklmnopqrstuvwxyz";
   Asked asked{.endpoint = is_chat ? Endpoint::Chat : Endpoint::Completion,
               .model = model,
@@ -365,6 +365,13 @@ Reply Engine::generate(const Request& request, std::string_view path, std::vecto
   return ::waybill::app::simulator::answer(asked, body, *behaviour);
 }
 
+// Mixed once more: states that differ by a multiple of the generator's step would give
+// the same numbers, shifted.
+Random Engine::random_of_request() const noexcept {
+  Random mixer(options_.behaviour.seed);
+  return Random(mixer.next() ^ (requests_ << 20U));
+}
+
 // The faults in force for one request.
 std::vector<Fault> Engine::draw(const Behaviour& behaviour, std::string_view model) {
   if (behaviour.times) {
@@ -375,7 +382,7 @@ std::vector<Fault> Engine::draw(const Behaviour& behaviour, std::string_view mod
       return {};
     }
   }
-  Random random(options_.behaviour.seed + requests_);
+  Random random = random_of_request();
   std::vector<Fault> faults;
   for (const Fault& fault : behaviour.faults) {
     if (random.unit() < fault.probability) {

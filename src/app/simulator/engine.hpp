@@ -10,11 +10,13 @@
 #include <string_view>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "waybill/base/time.hpp"
 
 #include "options.hpp"
 #include "script.hpp"
+#include "wording.hpp"
 
 namespace waybill::app::simulator {
 
@@ -61,6 +63,7 @@ class Engine {
   ScriptPtr canned(const Request& request);
   Reply route(const Request& request, std::vector<Fault>& faults);
   Reply generate(const Request& request, std::string_view path, std::vector<Fault>& faults);
+  [[nodiscard]] Random random_of_request() const noexcept;
   std::vector<Fault> draw(const Behaviour& behaviour, std::string_view model);
 
   EngineOptions options_;

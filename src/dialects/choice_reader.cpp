@@ -1,0 +1,167 @@
+#include "choice_reader.hpp"
+
+#include <algorithm>
+
+#include "key_table.hpp"
+
+namespace waybill::dialects {
+namespace {
+
+enum class ChoiceMember : std::uint8_t {
+  Message,
+  Text,
+  FinishReason,
+  NativeFinishReason,
+};
+
+constexpr auto kChoiceMembers = make_key_table<ChoiceMember>({
+    {"message", ChoiceMember::Message},
+    {"delta", ChoiceMember::Message},
+    {"text", ChoiceMember::Text},
+    {"finish_reason", ChoiceMember::FinishReason},
+    {"native_finish_reason", ChoiceMember::NativeFinishReason},
+});
+
+enum class MessageMember : std::uint8_t {
+  Text,              // text: content, refusal
+  Reasoning,         // text that may stand twice under two names
+  ReasoningDetails,  // the same once more, in parts
+  Output,            // tool calls
+  Media,             // audio, images: counted by the provider only
+};
+
+constexpr auto kMessageMembers = make_key_table<MessageMember>({
+    {"content", MessageMember::Text},
+    {"refusal", MessageMember::Text},
+    {"reasoning", MessageMember::Reasoning},
+    {"reasoning_content", MessageMember::Reasoning},
+    {"reasoning_details", MessageMember::ReasoningDetails},
+    {"tool_calls", MessageMember::Output},
+    {"function_call", MessageMember::Output},
+    {"audio", MessageMember::Media},
+    {"images", MessageMember::Media},
+});
+
+class ChoiceReader {
+ public:
+  ChoiceReader(JsonWalker& walker, ChoiceFacts& facts) noexcept : walker_(walker), facts_(facts) {}
+
+  void read_choice() {
+    ++facts_.count;
+    ObjectWalk object(walker_);
+    JsonText name;
+    while (object.next(name)) {
+      const auto member = kChoiceMembers.find(walker_.decode(name));
+      if (!member) {
+        walker_.take_value();
+        continue;
+      }
+      read_member(*member);
+    }
+  }
+
+ private:
+  void read_member(ChoiceMember member) {
+    switch (member) {
+      case ChoiceMember::Message:
+        if (walker_.peek() == JsonType::Object) {
+          read_message();
+        } else {
+          walker_.take_value();
+        }
+        return;
+      case ChoiceMember::Text: facts_.output_bytes += take_output(); return;
+      case ChoiceMember::FinishReason: read_finish(); return;
+      case ChoiceMember::NativeFinishReason: read_native(); return;
+    }
+  }
+
+  void read_message() {
+    std::uint64_t reasoning = 0;
+    ObjectWalk object(walker_);
+    JsonText name;
+    while (object.next(name)) {
+      const auto member = kMessageMembers.find(walker_.decode(name));
+      if (!member) {
+        walker_.take_value();
+        continue;
+      }
+      const std::uint64_t bytes = take_output();
+      switch (*member) {
+        case MessageMember::Text:
+        case MessageMember::Output: facts_.output_bytes += bytes; break;
+        case MessageMember::Reasoning: reasoning = std::max(reasoning, bytes); break;
+        case MessageMember::ReasoningDetails: reasoning = reasoning == 0 ? bytes : reasoning; break;
+        case MessageMember::Media: break;
+      }
+    }
+    facts_.output_bytes += reasoning;
+  }
+
+  // Takes a value; marks content if it is a string, list or object that is not
+  // empty.  Returns the bytes of the strings in it.
+  std::uint64_t take_output() {
+    const JsonType type = walker_.peek();
+    const std::uint64_t before = walker_.string_bytes();
+    ByteRange range;
+    if (!walker_.take_value(range)) {
+      return 0;
+    }
+    const std::uint64_t bytes = walker_.string_bytes() - before;
+    const bool container = type == JsonType::Object || type == JsonType::Array;
+    const bool filled =
+        container && walker_.raw(range).find_first_not_of(" \t\r\n", 1) + 1 < range.size();
+    facts_.has_content = facts_.has_content || (container ? filled : bytes > 0);
+    return bytes;
+  }
+
+  void read_finish() {
+    JsonText text;
+    if (walker_.peek() != JsonType::String) {
+      walker_.take_value();
+      return;
+    }
+    if (!walker_.take_string(text) || text.raw.empty()) {
+      return;
+    }
+    facts_.last_finish = text;
+    if (facts_.first_finish.raw.end == 0) {
+      facts_.first_finish = text;
+    }
+  }
+
+  void read_native() {
+    const bool string = walker_.peek() == JsonType::String;
+    ByteRange range;
+    if (!walker_.take_value(range) || !string) {
+      return;
+    }
+    facts_.last_native = range;
+    if (facts_.first_native.empty()) {
+      facts_.first_native = range;
+    }
+  }
+
+  JsonWalker& walker_;
+  ChoiceFacts& facts_;
+};
+
+}  // namespace
+
+void read_choices(JsonWalker& walker, ChoiceFacts& facts) {
+  if (walker.peek() != JsonType::Array) {
+    walker.take_value();
+    return;
+  }
+  ChoiceReader reader(walker, facts);
+  ArrayWalk choices(walker);
+  while (choices.next()) {
+    if (walker.peek() == JsonType::Object) {
+      reader.read_choice();
+    } else {
+      walker.take_value();
+    }
+  }
+}
+
+}  // namespace waybill::dialects

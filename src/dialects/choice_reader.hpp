@@ -1,0 +1,25 @@
+// Reads `choices` in passing, of replies and of chunks alike.
+
+#pragma once
+
+#include <cstdint>
+
+#include "json_walk.hpp"
+
+namespace waybill::dialects {
+
+struct ChoiceFacts {
+  std::uint64_t count = 0;         // elements that are objects
+  std::uint64_t output_bytes = 0;  // decoded text, reasoning, refusals and tool calls
+  bool has_content = false;
+  JsonText first_finish;  // strings that are not empty; raw.end == 0: none
+  JsonText last_finish;
+  ByteRange first_native;  // JSON strings, with their quotes
+  ByteRange last_native;
+};
+
+// The value of `choices` comes next; it may be of any type, and so may all in
+// it.  Check walker.ok() after.
+void read_choices(JsonWalker& walker, ChoiceFacts& facts);
+
+}  // namespace waybill::dialects

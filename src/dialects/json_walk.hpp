@@ -1,0 +1,192 @@
+// A strict JSON walker that builds nothing: it validates every byte on the way
+// and tells the caller where things stand.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "waybill/dialects/splice.hpp"
+
+namespace waybill::dialects {
+
+enum class JsonType : std::uint8_t {
+  None,  // no value here; the walker has failed
+  Object,
+  Array,
+  String,
+  Number,
+  True,
+  False,
+  Null,
+};
+
+// Who wrote the text.  RFC 8259 leaves two things open: escapes that name half
+// of a surrogate pair, and numbers that no double can hold.  From a client both
+// are refused, because the next parser may read them otherwise.  From an
+// upstream both pass: a character split over two chunks is joined by the client.
+enum class JsonOrigin : std::uint8_t {
+  Client,
+  Upstream,
+};
+
+// A string, without its quotes.
+struct JsonText {
+  ByteRange raw;
+  std::uint32_t decoded_size = 0;  // bytes of UTF-8 once the escapes are resolved
+  bool escaped = false;
+};
+
+// `what` completes the sentence "... is not valid JSON: ".
+struct JsonFault {
+  std::string_view what;
+  std::uint32_t offset = 0;
+};
+
+// Walks `text` once, front to back.  The caller steers: it enters the objects
+// and arrays it knows (ObjectWalk, ArrayWalk) and takes all other values whole.
+// Nothing recurses on the input; containers nest at most `max_depth` <= 64 deep.
+//
+// Every function returns false (or None) after the first fault, which sticks.
+// Thread safety: none.  Requires: `text` outlives the walker, and is shorter
+// than 4 GiB.
+class JsonWalker {
+ public:
+  static constexpr unsigned kMaxDepth = 64;
+
+  explicit JsonWalker(std::string_view text,
+                      JsonOrigin origin,
+                      unsigned max_depth = kMaxDepth) noexcept
+      : text_(text),
+        origin_(origin),
+        max_depth_(max_depth < kMaxDepth ? max_depth : kMaxDepth) {}
+
+  // Checks what concerns the text as a whole (not empty, no byte order mark,
+  // UTF-8).  Called once, before anything else.
+  bool begin();
+
+  // The type of the value that comes next.
+  JsonType peek();
+
+  // Takes the next value, of any type.
+  bool take_value(ByteRange& range);
+  bool take_value() {
+    ByteRange ignored;
+    return take_value(ignored);
+  }
+
+  // Requires: peek() == JsonType::String.
+  bool take_string(JsonText& text);
+
+  // Nothing but blanks is left.
+  bool finish();
+
+  [[nodiscard]] bool ok() const noexcept { return fault_.what.empty(); }
+  [[nodiscard]] const JsonFault& fault() const noexcept { return fault_; }
+
+  // Offset of what comes next: of a value's first byte after peek(), of the byte
+  // after it once it is taken.
+  [[nodiscard]] std::uint32_t position() const noexcept { return static_cast<std::uint32_t>(at_); }
+
+  [[nodiscard]] std::string_view text() const noexcept { return text_; }
+  [[nodiscard]] std::string_view raw(ByteRange range) const noexcept { return range.of(text_); }
+
+  // Decoded bytes of all string values (not names) taken so far.
+  [[nodiscard]] std::uint64_t string_bytes() const noexcept { return string_bytes_; }
+
+  // The string with its escapes resolved; half a surrogate pair becomes U+FFFD.
+  // Valid until the next call.
+  std::string_view decode(const JsonText& text);
+
+ private:
+  friend class ObjectWalk;
+  friend class ArrayWalk;
+  enum class Step : std::uint8_t {
+    Failed,
+    Complete,  // a value has ended
+    Inside,    // a container has begun; the next value is expected
+  };
+  struct Nesting {
+    std::uint64_t objects = 0;  // bit 0: the innermost container is an object
+    unsigned depth = 0;
+  };
+
+  bool fail(std::string_view what) noexcept { return fail(what, at_); }
+  bool fail(std::string_view what, std::size_t offset) noexcept;
+  void skip_blanks() noexcept;
+  bool enter();  // consumes the bracket
+  void leave() noexcept {
+    ++at_;
+    --depth_;
+  }
+  bool take_name(JsonText& name);  // and the colon
+  bool scan_string(JsonText& text);
+  bool scan_escape(JsonText& text);
+  bool scan_surrogate(JsonText& text, unsigned first);
+  std::optional<unsigned> hex4(std::size_t at) const noexcept;
+  bool scan_number();
+  bool representable(std::size_t begin) const;
+  bool scan_word(std::string_view word);
+  Step start_value(Nesting& nesting);
+  Step after_value(Nesting& nesting);
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+  unsigned depth_ = 0;
+  JsonOrigin origin_;
+  unsigned max_depth_;
+  std::uint64_t string_bytes_ = 0;
+  JsonFault fault_;
+  std::string scratch_;
+};
+
+// Iterates over the members of the object that comes next:
+//
+//   ObjectWalk object(walker);
+//   while (object.next(name)) { take exactly one value }
+//   if (!walker.ok()) ...
+class ObjectWalk {
+ public:
+  // Requires: walker.peek() == JsonType::Object.
+  explicit ObjectWalk(JsonWalker& walker) : walker_(walker) {
+    begin_ = static_cast<std::uint32_t>(walker.at_);
+    walker.enter();
+  }
+
+  // Moves to the next member and takes its name.  False at the end of the
+  // object and after a fault.
+  bool next(JsonText& name);
+
+  // Offsets: of the opening brace, of the comma before the current member (of
+  // its name if it is the first), of its name's quote, of the closing brace.
+  [[nodiscard]] std::uint32_t begin() const noexcept { return begin_; }
+  [[nodiscard]] std::uint32_t comma() const noexcept { return comma_; }
+  [[nodiscard]] std::uint32_t name_begin() const noexcept { return name_begin_; }
+  [[nodiscard]] std::uint32_t close() const noexcept { return close_; }
+
+ private:
+  JsonWalker& walker_;
+  std::uint32_t begin_ = 0;
+  std::uint32_t comma_ = 0;
+  std::uint32_t name_begin_ = 0;
+  std::uint32_t close_ = 0;
+  bool first_ = true;
+};
+
+// Iterates over the elements of the array that comes next, likewise.
+class ArrayWalk {
+ public:
+  // Requires: walker.peek() == JsonType::Array.
+  explicit ArrayWalk(JsonWalker& walker) : walker_(walker) { walker.enter(); }
+
+  // True: an element is to be taken.
+  bool next();
+
+ private:
+  JsonWalker& walker_;
+  bool first_ = true;
+};
+
+}  // namespace waybill::dialects

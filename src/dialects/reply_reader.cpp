@@ -1,0 +1,398 @@
+#include "reply_reader.hpp"
+
+#include <charconv>
+#include <system_error>
+
+#include "waybill/base/text.hpp"
+
+#include "key_table.hpp"
+#include "member_cutter.hpp"
+
+namespace waybill::dialects {
+namespace {
+
+enum class Member : std::uint8_t {
+  Id,
+  Model,
+  Provider,
+  SystemFingerprint,
+  Usage,
+  Choices,
+  Data,
+  Error,
+  Created,
+  Object,
+  ServiceTier,
+  // Of errors that are not in an object of their own.
+  Message,
+  Detail,
+  Code,
+  Type,
+};
+
+constexpr auto kMembers = make_key_table<Member>({
+    {"id", Member::Id},
+    {"model", Member::Model},
+    {"provider", Member::Provider},
+    {"system_fingerprint", Member::SystemFingerprint},
+    {"usage", Member::Usage},
+    {"choices", Member::Choices},
+    {"data", Member::Data},
+    {"error", Member::Error},
+    {"created", Member::Created},
+    {"object", Member::Object},
+    {"service_tier", Member::ServiceTier},
+    {"message", Member::Message},
+    {"detail", Member::Detail},
+    {"code", Member::Code},
+    {"type", Member::Type},
+});
+
+enum class FaultMember : std::uint8_t {
+  Message,
+  Code,
+  Type,
+  Status,
+};
+
+constexpr auto kFaultMembers = make_key_table<FaultMember>({
+    {"message", FaultMember::Message},
+    {"detail", FaultMember::Message},
+    {"code", FaultMember::Code},
+    {"type", FaultMember::Type},
+    {"status", FaultMember::Status},
+    {"status_code", FaultMember::Status},
+});
+
+constexpr std::size_t kMaxWord = 64;
+
+class FaultReader {
+ public:
+  FaultReader(JsonWalker& walker, UpstreamFault& fault) noexcept : walker_(walker), fault_(fault) {}
+
+  // The value of `error` comes next.
+  void read() {
+    const JsonType type = walker_.peek();
+    if (type != JsonType::Object) {
+      read_member(FaultMember::Message);
+      return;
+    }
+    ObjectWalk object(walker_);
+    JsonText name;
+    while (object.next(name)) {
+      const auto member = kFaultMembers.find(walker_.decode(name));
+      if (member) {
+        read_member(*member);
+      } else {
+        walker_.take_value();
+      }
+    }
+  }
+
+  void read_member(FaultMember member) {
+    const std::string text = take_scalar();
+    if (text.empty()) {
+      return;
+    }
+    switch (member) {
+      case FaultMember::Message:
+        fault_.message = printable(text, UpstreamFault::kMaxBytes - 3);
+        break;
+      case FaultMember::Code:
+        fault_.code = printable(text, kMaxWord - 3);
+        note_status(text);
+        break;
+      case FaultMember::Type: fault_.type = printable(text, kMaxWord - 3); break;
+      case FaultMember::Status: note_status(text); break;
+    }
+  }
+
+ private:
+  // A string or a number as text, everything else as nothing.
+  std::string take_scalar() {
+    const JsonType type = walker_.peek();
+    if (type == JsonType::String) {
+      JsonText text;
+      return walker_.take_string(text) ? std::string(walker_.decode(text)) : std::string();
+    }
+    ByteRange range;
+    if (!walker_.take_value(range) || type != JsonType::Number) {
+      return {};
+    }
+    return std::string(walker_.raw(range));
+  }
+
+  void note_status(std::string_view text) noexcept {
+    int status = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), status);
+    if (ec == std::errc() && end == text.data() + text.size() && status >= 400 && status <= 599) {
+      fault_.status = status;
+    }
+  }
+
+  JsonWalker& walker_;
+  UpstreamFault& fault_;
+};
+
+class ReplyReader {
+ public:
+  ReplyReader(JsonWalker& walker,
+              ReplyForm form,
+              const UsageQuirks& quirks,
+              ReplyMembers& members) noexcept
+      : walker_(walker),
+        form_(form),
+        quirks_(quirks),
+        members_(members),
+        cutter_(members.splices) {}
+
+  bool read_object();
+
+ private:
+  bool read_member(ObjectWalk& object, Member member);
+  bool read_usage_member(ObjectWalk& object);
+  bool read_fingerprint(ObjectWalk& object);
+  bool read_owned(ObjectWalk& object, SpliceKind kind, ByteRange& value, bool& there);
+  bool read_envelope();
+  bool keep(ByteRange& value);  // takes it; null is left empty
+  void note_usage(ByteRange value, const UsageReading& reading);
+  void add_missing(const ObjectWalk& object);
+
+  JsonWalker& walker_;
+  ReplyForm form_;
+  const UsageQuirks& quirks_;
+  ReplyMembers& members_;
+  MemberCutter cutter_;
+  unsigned usages_ = 0;
+  UsageReading enveloped_;
+  ByteRange enveloped_value_;
+  ByteRange provider_;
+};
+
+bool ReplyReader::read_object() {
+  members_.is_object = true;
+  ObjectWalk object(walker_);
+  JsonText name;
+  while (object.next(name)) {
+    const std::string_view text = walker_.decode(name);
+    const auto member = kMembers.find(text);
+    if (member) {
+      if (!read_member(object, *member)) {
+        return false;
+      }
+      continue;
+    }
+    cutter_.keep(object);
+    const bool envelope = !quirks_.envelope.empty() && text == quirks_.envelope;
+    if (!(envelope ? read_envelope() : walker_.take_value())) {
+      return false;
+    }
+  }
+  if (!walker_.ok()) {
+    return false;
+  }
+  cutter_.finish();
+  members_.has_members = cutter_.kept();
+  if (usages_ < 2 && members_.usage_value.empty() && !enveloped_value_.empty()) {
+    note_usage(enveloped_value_, enveloped_);
+  }
+  add_missing(object);
+  return true;
+}
+
+bool ReplyReader::read_member(ObjectWalk& object, Member member) {
+  switch (member) {
+    case Member::Id: return read_owned(object, SpliceKind::Id, members_.id, members_.has_id);
+    case Member::Model:
+      return read_owned(object, SpliceKind::Model, members_.model, members_.has_model);
+    case Member::Provider:
+      return read_owned(object, SpliceKind::Provider, provider_, members_.has_provider);
+    case Member::SystemFingerprint: return read_fingerprint(object);
+    case Member::Usage: return read_usage_member(object);
+    default: break;
+  }
+  cutter_.keep(object);
+  FaultReader fault(walker_, members_.fault);
+  switch (member) {
+    case Member::Choices: read_choices(walker_, members_.choices); break;
+    case Member::Data:
+      if (walker_.peek() == JsonType::Array) {
+        for (ArrayWalk list(walker_); list.next(); ++members_.vectors) {
+          walker_.take_value();
+        }
+      } else {
+        walker_.take_value();
+      }
+      break;
+    case Member::Error:
+      members_.has_error = members_.has_error || walker_.peek() != JsonType::Null;
+      fault.read();
+      break;
+    case Member::Created: keep(members_.created); break;
+    case Member::Object: keep(members_.object); break;
+    case Member::ServiceTier: keep(members_.service_tier); break;
+    case Member::Message:
+    case Member::Detail: fault.read_member(FaultMember::Message); break;
+    case Member::Code: fault.read_member(FaultMember::Code); break;
+    default: walker_.take_value(); break;
+  }
+  return walker_.ok();
+}
+
+bool ReplyReader::keep(ByteRange& value) {
+  const bool null = walker_.peek() == JsonType::Null;
+  ByteRange range;
+  if (walker_.take_value(range) && !null) {
+    value = range;
+  }
+  return walker_.ok();
+}
+
+bool ReplyReader::read_owned(ObjectWalk& object, SpliceKind kind, ByteRange& value, bool& there) {
+  if (there) {
+    return false;
+  }
+  there = true;
+  cutter_.keep(object);
+  const bool string = walker_.peek() == JsonType::String;
+  ByteRange range;
+  if (!walker_.take_value(range)) {
+    return false;
+  }
+  members_.splices.add(kind, range);
+  if (string) {
+    value = range;
+  }
+  return true;
+}
+
+bool ReplyReader::read_fingerprint(ObjectWalk& object) {
+  if (members_.has_fingerprint) {
+    return false;
+  }
+  members_.has_fingerprint = true;
+  const bool cut = walker_.peek() == JsonType::Null && form_ == ReplyForm::Chunk;
+  if (!keep(members_.system_fingerprint)) {
+    return false;
+  }
+  if (cut) {
+    cutter_.cut(object, walker_.position());
+  } else {
+    cutter_.keep(object);
+  }
+  return true;
+}
+
+// Given twice, no one can say which the provider meant: neither counts.
+bool ReplyReader::read_usage_member(ObjectWalk& object) {
+  if (++usages_ > 2) {
+    return false;
+  }
+  const bool null = walker_.peek() == JsonType::Null;
+  ByteRange value{walker_.position(), 0};
+  const UsageReading reading = read_usage(walker_, quirks_);
+  if (!walker_.ok()) {
+    return false;
+  }
+  value.end = walker_.position();
+  if (usages_ == 2) {
+    note_usage({}, UsageReading{});
+  } else if (!null) {
+    note_usage(value, reading);
+  }
+  if (form_ == ReplyForm::Chunk || usages_ == 2) {
+    cutter_.cut(object, value.end);
+  } else {
+    cutter_.keep(object);
+    members_.splices.add(SpliceKind::Usage, value);
+  }
+  return true;
+}
+
+void ReplyReader::note_usage(ByteRange value, const UsageReading& reading) {
+  members_.usage_value = value;
+  members_.usage = reading;
+}
+
+bool ReplyReader::read_envelope() {
+  if (walker_.peek() != JsonType::Object) {
+    return walker_.take_value();
+  }
+  ObjectWalk object(walker_);
+  JsonText name;
+  while (object.next(name)) {
+    if (walker_.decode(name) != "usage" || walker_.peek() != JsonType::Object) {
+      walker_.take_value();
+      continue;
+    }
+    enveloped_value_.begin = walker_.position();
+    enveloped_ = read_usage(walker_, quirks_);
+    enveloped_value_.end = walker_.position();
+  }
+  return walker_.ok();
+}
+
+void ReplyReader::add_missing(const ObjectWalk& object) {
+  if (!members_.has_id || !members_.has_model) {
+    const std::uint32_t at = object.begin() + 1;
+    members_.splices.add(SpliceKind::Head, {at, at});
+  }
+  if (members_.has_model) {
+    for (const Splice& splice : members_.splices) {
+      if (splice.kind == SpliceKind::Model) {
+        const std::uint32_t at = splice.range.end;
+        members_.splices.add(SpliceKind::AfterModel, {at, at});
+        break;
+      }
+    }
+  }
+  if (form_ == ReplyForm::Body && usages_ == 0) {
+    members_.splices.add(SpliceKind::Tail, {object.close(), object.close()});
+  }
+}
+
+}  // namespace
+
+bool read_reply_members(JsonWalker& walker,
+                        ReplyForm form,
+                        const UsageQuirks& quirks,
+                        ReplyMembers& members) {
+  if (!walker.begin()) {
+    return false;
+  }
+  ReplyReader reader(walker, form, quirks, members);
+  const JsonType type = walker.peek();
+  if (type == JsonType::Object) {
+    return reader.read_object() && walker.finish();
+  }
+  if (type != JsonType::Array) {
+    return walker.take_value() && walker.finish();
+  }
+  // Google's OpenAI-shaped errors come in a list of one.
+  ArrayWalk list(walker);
+  for (bool first = true; list.next(); first = false) {
+    if (!first || walker.peek() != JsonType::Object) {
+      walker.take_value();
+      continue;
+    }
+    ReplyMembers inner;
+    if (!ReplyReader(walker, form, quirks, inner).read_object()) {
+      return false;
+    }
+    members.has_error = inner.has_error;
+    members.fault = std::move(inner.fault);
+  }
+  return walker.finish();
+}
+
+std::string decoded_value(JsonWalker& walker, ByteRange value, std::size_t most) {
+  if (value.size() < 2) {
+    return {};
+  }
+  JsonText text;
+  text.raw = {value.begin + 1, value.end - 1};
+  text.escaped = walker.raw(text.raw).find('\\') != std::string_view::npos;
+  return std::string(walker.decode(text).substr(0, most));
+}
+
+}  // namespace waybill::dialects

@@ -1,0 +1,54 @@
+// The walk over a reply or a chunk: both have the same top-level members.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "waybill/dialects/openai_reply.hpp"
+
+#include "choice_reader.hpp"
+#include "json_walk.hpp"
+#include "usage_reader.hpp"
+
+namespace waybill::dialects {
+
+enum class ReplyForm : std::uint8_t {
+  Body,   // usage is replaced, a missing system_fingerprint added
+  Chunk,  // usage and a null system_fingerprint are cut
+};
+
+// What stands at the top of a body; ranges are empty where it does not.
+struct ReplyMembers {
+  bool is_object = false;  // else nothing below but `fault` is known
+  ByteRange id;            // strings with their quotes
+  ByteRange model;
+  ByteRange system_fingerprint;
+  ByteRange created;
+  ByteRange object;
+  ByteRange service_tier;
+  ByteRange usage_value;
+  UsageReading usage;
+  ChoiceFacts choices;
+  std::uint64_t vectors = 0;  // elements of `data`
+  bool has_error = false;
+  UpstreamFault fault;
+
+  SpliceList splices;
+  bool has_id = false;
+  bool has_model = false;
+  bool has_provider = false;
+  bool has_fingerprint = false;
+  bool has_members = false;
+};
+
+// False where `walker` holds a fault, or where a member that is ours repeats.
+bool read_reply_members(JsonWalker& walker,
+                        ReplyForm form,
+                        const UsageQuirks& quirks,
+                        ReplyMembers& members);
+
+// A JSON string as text of at most `most` bytes; "" for an empty range.
+std::string decoded_value(JsonWalker& walker, ByteRange value, std::size_t most);
+
+}  // namespace waybill::dialects

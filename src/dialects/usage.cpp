@@ -1,0 +1,272 @@
+#include "waybill/dialects/usage.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <initializer_list>
+#include <system_error>
+
+#include "key_table.hpp"
+#include "usage_reader.hpp"
+
+namespace waybill::dialects {
+namespace {
+
+enum class Member : std::uint8_t {
+  Prompt,
+  Completion,
+  Total,
+  // Where cached tokens may stand, the most trusted place first.
+  DetailCached,
+  CacheHit,
+  CacheRead,
+  Cached,
+  // Likewise tokens written to a cache.
+  DetailWrite,
+  DetailCreation,
+  CacheCreation,
+  // Likewise reasoning.
+  DetailReasoning,
+  Reasoning,
+  PromptAudio,
+  CompletionAudio,
+  CompletionImage,
+  PromptDetails,
+  CompletionDetails,
+};
+constexpr std::size_t kCounts = static_cast<std::size_t>(Member::PromptDetails);
+
+// OpenAI; DeepSeek (prompt_cache_hit_tokens); Moonshot (cached_tokens);
+// Databricks and LiteLLM (cache_*_input_tokens); Perplexity (reasoning_tokens).
+constexpr auto kMembers = make_key_table<Member>({
+    {"prompt_tokens", Member::Prompt},
+    {"completion_tokens", Member::Completion},
+    {"total_tokens", Member::Total},
+    {"prompt_cache_hit_tokens", Member::CacheHit},
+    {"cache_read_input_tokens", Member::CacheRead},
+    {"cached_tokens", Member::Cached},
+    {"cache_creation_input_tokens", Member::CacheCreation},
+    {"reasoning_tokens", Member::Reasoning},
+    {"prompt_tokens_details", Member::PromptDetails},
+    {"completion_tokens_details", Member::CompletionDetails},
+});
+
+constexpr auto kPromptDetails = make_key_table<Member>({
+    {"cached_tokens", Member::DetailCached},
+    {"cache_write_tokens", Member::DetailWrite},
+    {"cache_creation_tokens", Member::DetailCreation},
+    {"audio_tokens", Member::PromptAudio},
+});
+
+constexpr auto kCompletionDetails = make_key_table<Member>({
+    {"reasoning_tokens", Member::DetailReasoning},
+    {"audio_tokens", Member::CompletionAudio},
+    {"image_tokens", Member::CompletionImage},
+});
+
+struct Count {
+  std::uint64_t value = 0;
+  UsageFault fault = UsageFault::Missing;  // None: it was there and is a count
+
+  [[nodiscard]] bool there() const noexcept {
+    return fault == UsageFault::None || fault == UsageFault::TooLarge;
+  }
+};
+
+Count to_count(std::string_view token) noexcept {
+  if (token == "-0") {
+    return {0, UsageFault::None};
+  }
+  if (token.find_first_of(".eE") != std::string_view::npos) {
+    return {0, UsageFault::NotInteger};
+  }
+  if (token.starts_with('-')) {
+    return {0, UsageFault::Negative};
+  }
+  std::uint64_t value = 0;
+  const auto result = std::from_chars(token.data(), token.data() + token.size(), value);
+  if (result.ec != std::errc() || value > kLargestCount) {
+    return {kLargestCount, UsageFault::TooLarge};
+  }
+  return {value, UsageFault::None};
+}
+
+class UsageReader {
+ public:
+  UsageReader(JsonWalker& walker, const UsageQuirks& quirks) noexcept
+      : walker_(walker),
+        quirks_(quirks) {}
+
+  UsageReading read() {
+    if (walker_.peek() != JsonType::Object) {
+      const bool null = walker_.peek() == JsonType::Null;
+      walker_.take_value();
+      return {std::nullopt, null ? UsageFault::Missing : UsageFault::NotInteger};
+    }
+    read_object(kMembers);
+    return walker_.ok() ? judge() : UsageReading{};
+  }
+
+ private:
+  // Not `const Table&` with a size: the tables differ in type.
+  template <class Table>
+  void read_object(const Table& table) {
+    ObjectWalk object(walker_);
+    JsonText name;
+    while (object.next(name)) {
+      const auto member = table.find(walker_.decode(name));
+      if (!member) {
+        walker_.take_value();
+        continue;
+      }
+      const bool nested = walker_.peek() == JsonType::Object;
+      if (nested && *member == Member::PromptDetails) {
+        read_object(kPromptDetails);
+      } else if (nested && *member == Member::CompletionDetails) {
+        read_object(kCompletionDetails);
+      } else {
+        read_count(*member);
+      }
+    }
+  }
+
+  void read_count(Member member) {
+    const JsonType type = walker_.peek();
+    ByteRange range;
+    if (!walker_.take_value(range) || member >= Member::PromptDetails || type == JsonType::Null) {
+      return;
+    }
+    Count& count = counts_[static_cast<std::size_t>(member)];
+    twice_ = twice_ || count.fault != UsageFault::Missing;
+    count =
+        type == JsonType::Number ? to_count(walker_.raw(range)) : Count{0, UsageFault::NotInteger};
+  }
+
+  [[nodiscard]] const Count& at(Member member) const noexcept {
+    return counts_[static_cast<std::size_t>(member)];
+  }
+
+  // The first that was given at all; one that makes no sense counts as none.
+  std::uint64_t first_of(std::initializer_list<Member> members) noexcept {
+    for (const Member member : members) {
+      const Count& count = at(member);
+      if (count.fault == UsageFault::Missing) {
+        continue;
+      }
+      doubtful_ = doubtful_ || count.fault != UsageFault::None;
+      return count.value;
+    }
+    return 0;
+  }
+
+  std::uint64_t clamp(std::uint64_t part, std::uint64_t whole) noexcept {
+    doubtful_ = doubtful_ || part > whole;
+    return std::min(part, whole);
+  }
+
+  UsageReading judge() noexcept;
+
+  JsonWalker& walker_;
+  const UsageQuirks& quirks_;
+  std::array<Count, kCounts> counts_{};
+  bool twice_ = false;
+  bool doubtful_ = false;
+};
+
+UsageReading UsageReader::judge() noexcept {
+  Count prompt = at(Member::Prompt);
+  Count completion = at(Member::Completion);
+  const Count& total = at(Member::Total);
+  if (twice_) {
+    return {std::nullopt, UsageFault::Missing};
+  }
+  for (const Count& count : {prompt, completion}) {
+    if (count.fault == UsageFault::Negative || count.fault == UsageFault::NotInteger) {
+      return {std::nullopt, count.fault};
+    }
+  }
+  if (!prompt.there() && !completion.there()) {
+    return {std::nullopt, UsageFault::Missing};
+  }
+  // One of the two may follow from the total.
+  const std::uint64_t known = prompt.value + completion.value;
+  const std::uint64_t rest = total.there() && total.value > known ? total.value - known : 0;
+  if (!prompt.there()) {
+    prompt.value = rest;
+  }
+  if (!completion.there()) {
+    completion.value = rest;
+  }
+
+  Usage usage;
+  usage.prompt = prompt.value;
+  usage.completion = completion.value;
+  usage.cached_read =
+      first_of({Member::DetailCached, Member::CacheHit, Member::CacheRead, Member::Cached});
+  usage.cache_write =
+      first_of({Member::DetailWrite, Member::DetailCreation, Member::CacheCreation});
+  usage.reasoning = first_of({Member::DetailReasoning, Member::Reasoning});
+  if (quirks_.cached == UsageQuirks::Cached::BesidePrompt) {
+    usage.prompt += usage.cached_read + usage.cache_write;
+  }
+  const bool beside =
+      quirks_.reasoning == UsageQuirks::Reasoning::BesideCompletion ||
+      (quirks_.reasoning == UsageQuirks::Reasoning::ByTotal && total.there() &&
+       completion.there() && usage.reasoning > 0 && total.value == known + usage.reasoning);
+  if (beside) {
+    usage.completion += usage.reasoning;
+  }
+  usage.cached_read = clamp(usage.cached_read, usage.prompt);
+  usage.cache_write = clamp(usage.cache_write, usage.prompt - usage.cached_read);
+  usage.reasoning = clamp(usage.reasoning, usage.completion);
+  usage.audio_prompt = clamp(first_of({Member::PromptAudio}), usage.prompt);
+  usage.audio_completion = clamp(first_of({Member::CompletionAudio}), usage.completion);
+  usage.image_completion = clamp(first_of({Member::CompletionImage}), usage.completion);
+
+  const bool large =
+      prompt.fault == UsageFault::TooLarge || completion.fault == UsageFault::TooLarge;
+  return {usage, large       ? UsageFault::TooLarge
+                 : doubtful_ ? UsageFault::Contradictory
+                             : UsageFault::None};
+}
+
+}  // namespace
+
+UsageReading read_usage(JsonWalker& walker, const UsageQuirks& quirks) {
+  return UsageReader(walker, quirks).read();
+}
+
+UsageFault check_output(UsageFault fault,
+                        const std::optional<Usage>& usage,
+                        std::uint64_t output_bytes) noexcept {
+  const bool silent = usage && usage->completion == 0 && output_bytes > 0;
+  return silent && bill_by(fault) != BillBy::Estimate ? UsageFault::Empty : fault;
+}
+
+BillBy bill_by(UsageFault fault) noexcept {
+  switch (fault) {
+    case UsageFault::None:
+    case UsageFault::Contradictory: return BillBy::Usage;
+    case UsageFault::TooLarge: return BillBy::Cap;
+    case UsageFault::Missing:
+    case UsageFault::Negative:
+    case UsageFault::NotInteger:
+    case UsageFault::Empty: break;
+  }
+  return BillBy::Estimate;
+}
+
+std::string_view name(UsageFault fault) noexcept {
+  switch (fault) {
+    case UsageFault::None: return "none";
+    case UsageFault::Missing: return "missing";
+    case UsageFault::Negative: return "negative";
+    case UsageFault::NotInteger: return "not_integer";
+    case UsageFault::TooLarge: return "too_large";
+    case UsageFault::Contradictory: return "contradictory";
+    case UsageFault::Empty: return "empty";
+  }
+  return "";
+}
+
+}  // namespace waybill::dialects

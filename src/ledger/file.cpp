@@ -1,0 +1,87 @@
+#include "file.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace waybill::ledger {
+
+Error file_error(std::string_view doing, const std::string& path, int error_number) {
+  return {ErrorKind::Unavailable, "ledger_unwritable",
+          std::string(doing) + " " + path + " failed: " + std::strerror(error_number) +
+              ". Check the disk's space and the folder's owner."};
+}
+
+File::File(File&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+File& File::operator=(File&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+File::~File() {
+  if (fd_ >= 0) {
+    ::close(fd_);
+  }
+}
+
+Result<File> File::open(const std::string& path, int flags) {
+  const int fd = ::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) {
+    return file_error("Opening", path, errno);
+  }
+  return File(fd);
+}
+
+int File::write_at(std::string_view bytes, std::uint64_t offset) const noexcept {
+  while (!bytes.empty()) {
+    const ssize_t written = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR) {
+      continue;
+    }
+    if (written <= 0) {
+      return written < 0 ? errno : ENOSPC;
+    }
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+    offset += static_cast<std::uint64_t>(written);
+  }
+  return 0;
+}
+
+int File::sync_data() const noexcept {
+  return ::fdatasync(fd_) == 0 ? 0 : errno;
+}
+
+Result<std::string> File::read_all() const {
+  struct stat info{};
+  if (::fstat(fd_, &info) != 0) {
+    return Error(ErrorKind::Unavailable, "ledger_unreadable",
+                 std::string("A file of the ledger cannot be read: ") + std::strerror(errno) + ".");
+  }
+  std::string out(static_cast<std::size_t>(info.st_size), '\0');
+  std::size_t size = 0;
+  while (size < out.size()) {
+    const ssize_t got =
+        ::pread(fd_, out.data() + size, out.size() - size, static_cast<off_t>(size));
+    if (got < 0 && errno == EINTR) {
+      continue;
+    }
+    if (got < 0) {
+      return Error(
+          ErrorKind::Unavailable, "ledger_unreadable",
+          std::string("A file of the ledger cannot be read: ") + std::strerror(errno) + ".");
+    }
+    if (got == 0) {
+      break;
+    }
+    size += static_cast<std::size_t>(got);
+  }
+  out.resize(size);
+  return out;
+}
+
+}  // namespace waybill::ledger

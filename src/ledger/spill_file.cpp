@@ -1,0 +1,89 @@
+#include "spill_file.hpp"
+
+#include <cerrno>
+#include <utility>
+
+#include <fcntl.h>
+
+#include "frames.hpp"
+#include "settlement_codec.hpp"
+
+namespace waybill::ledger {
+
+SpillFile::SpillFile(File file, std::string path, std::size_t size) noexcept
+    : file_(std::move(file)),
+      path_(std::move(path)),
+      size_(size) {}
+
+Result<SpillFile> SpillFile::open(const std::string& database_path, std::size_t size) {
+  std::string path = database_path + ".spill";
+  auto file = File::open(path, O_RDWR | O_CREAT);
+  if (!file) {
+    return file.error();
+  }
+  SpillFile spill(std::move(*file), std::move(path), size);
+  if (const int failed = ::posix_fallocate(spill.file_.fd(), 0, static_cast<off_t>(size));
+      failed != 0) {
+    return file_error("Reserving space in", spill.path_, failed);
+  }
+  auto left = spill.read();
+  if (!left) {
+    return left.error();
+  }
+  spill.left_over_ = std::move(*left);
+  return spill;
+}
+
+Result<void> SpillFile::append(const std::vector<const Settlement*>& settlements) {
+  buffer_.clear();
+  for (const Settlement* settlement : settlements) {
+    const std::size_t start = begin_frame(buffer_);
+    encode_settlement(*settlement, buffer_);
+    end_frame(buffer_, start);
+  }
+  const std::size_t bytes = buffer_.size();
+  buffer_.append(kFrameHead, '\0');  // ends the list, whatever an earlier use left behind
+  if (used_ + buffer_.size() > size_) {
+    return Error(
+        ErrorKind::Unavailable, "ledger_spill_full",
+        "The spill file " + path_ + " is full; free space on the ledger's disk and restart.");
+  }
+  if (const int failed = file_.write_at(buffer_, used_); failed != 0) {
+    return file_error("Writing", path_, failed);
+  }
+  if (const int failed = file_.sync_data(); failed != 0) {
+    return file_error("Flushing", path_, failed);
+  }
+  used_ += bytes;
+  return {};
+}
+
+Result<std::vector<Settlement>> SpillFile::read() const {
+  auto bytes = file_.read_all();
+  if (!bytes) {
+    return bytes.error();
+  }
+  std::vector<Settlement> out;
+  read_frames(*bytes, [&](std::string_view payload) {
+    auto settlement = decode_settlement(payload);
+    if (settlement) {
+      out.push_back(std::move(*settlement));
+    }
+    return settlement.has_value();
+  });
+  return out;
+}
+
+Result<void> SpillFile::clear() {
+  if (const int failed = file_.write_at(std::string(kFrameHead, '\0'), 0); failed != 0) {
+    return file_error("Writing", path_, failed);
+  }
+  if (const int failed = file_.sync_data(); failed != 0) {
+    return file_error("Flushing", path_, failed);
+  }
+  used_ = 0;
+  left_over_.clear();
+  return {};
+}
+
+}  // namespace waybill::ledger

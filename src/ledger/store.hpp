@@ -1,0 +1,126 @@
+// Where a ledger's rows live.  SQLite is one; another database is another class.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "waybill/base/money.hpp"
+#include "waybill/base/result.hpp"
+#include "waybill/ledger/records.hpp"
+
+#include "chain.hpp"
+#include "generation_row.hpp"
+
+namespace waybill::ledger {
+
+// One account of the double entry; balances are what journal rows sum to.
+struct Account {
+  std::int64_t id = 0;
+  std::string name;
+  Int128 debits = 0;
+  Int128 credits = 0;
+};
+
+// What a key spent on one UTC day.
+struct DayUsage {
+  Int128 amount = 0;
+  std::int64_t generations = 0;
+};
+
+using Day = std::int64_t;  // since 1970-01-01, UTC
+
+enum class CheckpointKind : std::uint8_t {
+  Periodic,
+  ContinuedFromCopy
+};
+
+struct Checkpoint {
+  CheckpointKind kind = CheckpointKind::Periodic;
+  std::int64_t seq = 0;
+  Sha256 hash{};
+  WallTime at;
+  Int128 customer_total = 0;  // of all rows up to `seq`
+  Int128 provider_total = 0;
+};
+
+struct StoredPrice {
+  std::string version;
+  std::string text;  // catalog::to_text
+};
+
+// All the writer keeps in memory.
+struct StoreState {
+  LaneId lane{};
+  std::uint64_t epoch = 0;
+  std::int64_t head_seq = 0;
+  Sha256 head_hash{};  // the genesis hash in an empty ledger
+  WallTime head_settled;
+  std::optional<Checkpoint> checkpoint;  // the last
+  std::vector<Account> accounts;
+  std::vector<KeyRecord> keys;
+  std::vector<StoredPrice> prices;
+};
+
+enum class Inserted : std::uint8_t {
+  Yes,
+  Exists
+};
+
+// Errors: kind Unavailable where nothing was written and a later try may succeed
+// ("store_full", "store_busy"); anything else means stop.  After an error inside a
+// transaction only rollback() may be called.
+//
+// Thread safety: none; the writer thread's alone.
+class Store {
+ public:
+  Store() = default;
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+  virtual ~Store() = default;
+
+  // Also raises the epoch, in a transaction of its own.
+  virtual Result<StoreState> load() = 0;
+
+  virtual Result<void> begin() = 0;
+  virtual Result<void> commit() = 0;  // durable when it returns, as the store was opened
+  virtual void rollback() noexcept = 0;
+
+  virtual Result<Inserted> insert(const Position& position,
+                                  const Settlement& settlement,
+                                  const Sha256& hash) = 0;
+  virtual Result<std::optional<StoredGeneration>> find(const GenerationId& id) = 0;
+  // Rows with seq > `after`, in order, until `visit` returns an error.
+  virtual Result<void> visit_rows(
+      std::int64_t after, const std::function<Result<void>(const StoredGeneration&)>& visit) = 0;
+  // The hash of row `seq`; nothing where there is none.
+  virtual Result<std::optional<Sha256>> hash_at(std::int64_t seq) = 0;
+
+  virtual Result<void> put_account(const Account& account) = 0;
+  virtual Result<DayUsage> day_usage(KeyId key, Day day) = 0;
+  virtual Result<void> put_day_usage(KeyId key, Day day, const DayUsage& usage) = 0;
+  virtual Result<void> put_checkpoint(const Checkpoint& checkpoint) = 0;
+  virtual Result<void> put_price(const StoredPrice& price) = 0;
+  virtual Result<KeyId> add_key(const KeyRecord& key) = 0;
+  virtual Result<void> update_key(const KeyRecord& key) = 0;
+
+  // Housekeeping between transactions.  What it could not do now (a reader in the
+  // way, a full disk) is no error; true when all is in the main file.
+  enum class Effort : std::uint8_t {
+    Passive,
+    Truncate
+  };
+  virtual Result<bool> tidy(Effort effort) = 0;
+  // How much waits for tidy(), in pages.
+  [[nodiscard]] virtual std::uint64_t untidy_pages() const noexcept = 0;
+
+  // Fails when the storage is no longer the one that was opened (file deleted or
+  // replaced).
+  virtual Result<void> still_there() = 0;
+};
+
+}  // namespace waybill::ledger

@@ -1,0 +1,165 @@
+"""The process and its surroundings: descriptors, signals, logs, ports (O rows)."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+from waybill_harness import (Answer, Daemon, HarnessTestCase, HttpConnection, binary, canned, chat_request, main, settings_for,
+                             wait_until)
+
+
+def _limit_files(soft: int, hard: int):  # noqa: ANN202 - run in the child before exec
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+class Process(HarnessTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.provider = self.upstream(canned.plain())
+
+    def test_o1_running_out_of_descriptors_is_survived_without_spinning(self) -> None:
+        try:
+            server = self.daemon(settings_for(self.provider), preexec=_limit_files(96, 96))
+        except AssertionError as refused:  # O2: refused with numbers is fine as well
+            self.assertRegex(str(refused), r"\d+")
+            return
+        crowd: list[HttpConnection] = []
+        try:
+            for _ in range(200):
+                crowd.append(HttpConnection(server.port, timeout=5))
+        except OSError:
+            pass
+        before = _cpu_seconds(server.pid)
+        self.assertFalse(threading.Event().wait(1.0))  # the measured second
+        self.assertLess(_cpu_seconds(server.pid) - before, 0.5, "busy although nothing can be accepted")
+        for connection in crowd:
+            connection.close()
+        wait_until(lambda: server.chat().status == 200, "service after the crowd", 15)
+
+    def test_o2_a_low_soft_limit_is_raised(self) -> None:
+        server = self.daemon(settings_for(self.provider), preexec=_limit_files(128, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+        crowd = [self.own(server.connect()) for _ in range(300)]
+        for connection in crowd[::50]:
+            connection.send(chat_request(server.key))
+            self.assertEqual(connection.read_response().status, 200)
+
+    def test_o4_harmless_signals_are_harmless(self) -> None:
+        server = self.daemon_for(self.provider)
+        for which in (signal.SIGPIPE, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH, signal.SIGCHLD):
+            server.signal(which)
+            self.assertEqual(server.chat().status, 200, which.name)
+
+    def test_o4_stopped_and_continued_streams_go_on(self) -> None:
+        gate = threading.Event()
+        self.provider.script(Answer((canned.stream_head() + canned.chunk(canned.event(canned.delta("one"))), gate,
+                                     canned.chunk(canned.events(("two",))) + canned.LAST_CHUNK)))
+        server = self.daemon_for(self.provider)
+        with server.connect() as connection:
+            connection.send(chat_request(server.key, stream=True))
+            head = connection.read_head()
+            server.signal(signal.SIGSTOP)
+            gate.set()
+            self.assertFalse(threading.Event().wait(1.0))  # how long it is stopped
+            server.signal(signal.SIGCONT)
+            head.body = b"".join(connection.body_pieces(head))
+        self.assert_clean_stream(head)
+
+    def test_o4_sigterm_during_reloads_still_ends_well(self) -> None:
+        server = self.daemon_for(self.provider)
+        server.expected_down = True
+        for _ in range(50):
+            server.signal(signal.SIGHUP)
+        self.assertEqual(server.stop(), 0)
+
+    def test_o7_a_blocked_log_pipe_blocks_no_request(self) -> None:
+        server = self.daemon(settings_for(self.provider, logging={"level": "trace", "format": "json"}), start=False)
+        read_end, write_end = os.pipe()
+        fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, 4096)
+        ready = server.folder / "ready.json"
+        process = subprocess.Popen([str(binary()), "serve", "--config", str(server.config), "--ready-file", str(ready)],
+                                   stdout=write_end, stderr=write_end, stdin=subprocess.DEVNULL)
+        os.close(write_end)
+        try:
+            wait_until(ready.exists, "ready with a pipe nobody reads")
+            told = json.loads(ready.read_text())
+            server.port = int(told["listen"][0].rsplit(":", 1)[1])
+            server.key = server.create_key("test")["key"]
+            for _ in range(300):
+                self.assertEqual(server.chat().status, 200)
+        finally:
+            os.close(read_end)
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def test_o7_a_closed_log_pipe_ends_nothing(self) -> None:
+        server = self.daemon(settings_for(self.provider), start=False)
+        read_end, write_end = os.pipe()
+        ready = server.folder / "ready.json"
+        process = subprocess.Popen([str(binary()), "serve", "--config", str(server.config), "--ready-file", str(ready)],
+                                   stdout=write_end, stderr=write_end, stdin=subprocess.DEVNULL)
+        os.close(write_end)
+        os.close(read_end)
+        try:
+            wait_until(ready.exists, "ready with a closed pipe")
+            told = json.loads(ready.read_text())
+            server.port = int(told["listen"][0].rsplit(":", 1)[1])
+            server.key = server.create_key("test")["key"]
+            self.assertEqual(server.chat().status, 200)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(process.wait(15), 0)
+
+    def test_o8_starts_with_a_bare_environment(self) -> None:
+        server = self.daemon(settings_for(self.provider), env={"HOME": "/nonexistent", "TMPDIR": "/nonexistent", "LANG": "nonsense"})
+        self.assertEqual(server.chat().status, 200)
+
+    def test_o10_a_busy_port_is_a_clear_error(self) -> None:
+        with socket.socket() as held:
+            held.bind(("127.0.0.1", 0))
+            held.listen()
+            port = held.getsockname()[1]
+            with self.assertRaises(AssertionError) as caught:
+                Daemon(settings_for(self.provider, listen=[{"address": "127.0.0.1", "port": port}]))
+            self.assertIn(str(port), str(caught.exception))
+
+    def test_unix_sockets_are_served(self) -> None:
+        server = self.daemon(settings_for(self.provider, listen=[{"address": "127.0.0.1", "port": 0}, {"unix": "{folder}/w.sock"}]), start=False)
+        server.config.write_text(server.config.read_text().replace("{folder}", str(server.folder)))
+        server.start()
+        with HttpConnection(0, unix=str(server.folder / "w.sock")) as connection:
+            connection.send(chat_request(server.key))
+            self.assertEqual(connection.read_response().status, 200)
+
+    def test_cpc_memory_and_descriptors_come_back_after_a_storm(self) -> None:
+        server = self.daemon_for(self.provider)
+        for _ in range(50):
+            server.chat()
+        files, memory = server.open_files(), server.rss_bytes()
+        threads = [threading.Thread(target=lambda: [server.chat(stream=False) for _ in range(50)]) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        wait_until(lambda: server.open_files() <= files + 8, "descriptors back")
+        self.assertLess(server.rss_bytes(), memory * 1.5 + (8 << 20))
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""Responses of upstreams, well-formed and not: attack rows E16 to E18, E22 to E31."""
+
+from __future__ import annotations
+
+import gzip
+
+from waybill_harness import Answer, End, HarnessTestCase, canned, generation_id, main, settings_for
+
+GOOD = canned.body("fine")
+
+
+def head(*lines: str) -> bytes:
+    return ("\r\n".join(("HTTP/1.1 200 OK", "Content-Type: application/json", *lines)) + "\r\n\r\n").encode()
+
+
+class Bodies(HarnessTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.provider = self.upstream(canned.plain())
+        self.server = self.daemon(settings_for(self.provider, workers=1, defaults={"timeouts": {
+            "connect": "1s", "first_token": "700ms", "between_events": "700ms", "total": "20s"}},
+            limits={"response_bytes": 1 << 20}))
+
+    def refused(self, raw: bytes, end: End = End.CLOSE, *, stream: bool = False) -> None:
+        """502 or 504, and the connection is never used again."""
+        self.provider.script(Answer((raw,), end))
+        answer = self.server.chat(stream=stream)
+        self.assertIn(answer.status, (502, 503, 504), answer.body[:300])
+        self.assert_error(answer, answer.status)
+        record = self.server.generation(generation_id(answer))
+        self.assertEqual(record["total_cost"], 0)
+        self.delivered(canned.plain("after"), "after")
+
+    def delivered(self, raw: bytes, text: str = "fine", end: End = End.KEEP) -> None:
+        self.provider.script(Answer((raw,), end))
+        answer = self.server.chat()
+        self.assertEqual(answer.status, 200, answer.body[:300])
+        self.assertEqual(answer.text(), text)
+
+    def test_e16_a_200_without_an_answer_is_an_upstream_error(self) -> None:
+        for body in (b"", b"{}", b"null", b"[]", b'"text"', b'{"error":{"message":"no"}}', b"<html></html>", b'{"choices":[]}'):
+            for stream in (False, True):
+                with self.subTest(body, stream=stream):
+                    self.refused(canned.http_response(200, body), stream=stream)
+
+    def test_e17_the_other_kind_of_answer_is_converted_or_refused_never_hung_on(self) -> None:
+        self.provider.script(canned.plain("whole"))
+        answer = self.server.chat(stream=True)
+        self.assertIn(answer.status, (200, 502))
+        if answer.status == 200:
+            self.assert_clean_stream(answer)
+        self.provider.script(canned.stream())
+        answer = self.server.chat()
+        self.assertIn(answer.status, (200, 502))
+
+    def test_e18_a_missing_content_type_is_sniffed(self) -> None:
+        self.delivered(canned.http_response(200, GOOD, content_type=""))
+        self.delivered(canned.http_response(200, GOOD, content_type="text/plain; charset=utf-8"))
+
+    def test_e22_bodies_that_were_cut_are_never_complete(self) -> None:
+        chunked = head("Transfer-Encoding: chunked")
+        for raw in (chunked + b"%x\r\n%s\r\n" % (len(GOOD), GOOD), chunked + b"%x\r\n%s" % (len(GOOD), GOOD[:-5]),
+                    chunked + canned.chunk(GOOD) + b"0\r\n", chunked + b"5", chunked,
+                    head(f"Content-Length: {len(GOOD) + 1}") + GOOD):
+            with self.subTest(raw[-40:]):
+                self.refused(raw)
+
+    def test_e23_a_short_body_times_out_and_a_long_one_costs_the_connection(self) -> None:
+        self.refused(head(f"Content-Length: {len(GOOD) + 10}") + GOOD, End.HOLD)
+        self.provider.script(Answer((head(f"Content-Length: {len(GOOD)}") + GOOD + b"HTTP/1.1 200 OK\r\n\r\n",)), canned.plain("next"))
+        self.assertEqual(self.server.chat().text(), "fine")
+        self.assertEqual(self.server.chat().text(), "next")
+        used = self.provider.wait_for_requests(2)
+        self.assertNotEqual(used[0].connection, used[1].connection)
+
+    def test_e24_ambiguous_framing_is_refused(self) -> None:
+        length = f"Content-Length: {len(GOOD)}"
+        body = canned.chunk(GOOD) + canned.LAST_CHUNK
+        for raw in (head(length, "Transfer-Encoding: chunked") + body, head("Content-Length: +5") + GOOD, head("Content-Length: 5, 6") + GOOD,
+                    head(length, f"Content-Length: {len(GOOD) - 1}") + GOOD, head("Transfer-Encoding: xchunked") + body,
+                    head("Transfer-Encoding: chunked", "Transfer-Encoding: chunked") + body, head("Transfer-Encoding: gzip, chunked") + body,
+                    head("Transfer-Encoding: chunked") + b"0x5\r\nhello\r\n0\r\n\r\n", head("Content-Length: 99999999999999999999") + GOOD):
+            with self.subTest(raw[:120]):
+                self.refused(raw)
+
+    def test_e25_interim_heads_are_skipped_within_reason(self) -> None:
+        good = canned.http_response(200, GOOD)
+        self.delivered(b"HTTP/1.1 100 Continue\r\n\r\n" + good)
+        self.delivered(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" * 3 + good)
+        self.refused(b"HTTP/1.1 100 Continue\r\n\r\n" * 50 + good)
+        self.refused(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self.refused(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+
+    def test_e26_trailers_are_dropped_and_bad_heads_refused(self) -> None:
+        chunked = head("Transfer-Encoding: chunked") + canned.chunk(GOOD)
+        self.provider.script(Answer((chunked + b"0\r\nX-Generation-Id: evil\r\nSet-Cookie: a=b\r\n\r\n",)))
+        answer = self.server.chat()
+        self.assertEqual(answer.text(), "fine")
+        self.assertNotIn("evil", str(answer.headers))
+        for line in ("X-Nul: a\0b", "X-Fold: a\r\n b", "Bad Name: x", ": empty", "no colon", "X-Long: " + "x" * 100_000):
+            with self.subTest(line[:20]):
+                self.refused(head(line, f"Content-Length: {len(GOOD)}") + GOOD)
+        self.refused(head(*[f"X-{i}: v" for i in range(5000)], f"Content-Length: {len(GOOD)}") + GOOD)
+        self.refused(b"HTTP/1.1 200 OK\nContent-Length: 2\n\n{}")
+
+    def test_e27_what_is_not_http_is_refused(self) -> None:
+        for line in (b"HTTP/1.1 000 X", b"HTTP/1.1 999 X", b"HTTP/1.1 20 X", b"HTTP/2 200", b"HTTP/1.1 200 a\0b", b"HTTP/1.1  200 OK",
+                     b"\x15\x03\x03\x00\x02\x02\x46", b"SSH-2.0-OpenSSH_9.2", b"ICY 200 OK"):
+            with self.subTest(line):
+                self.refused(line + b"\r\nContent-Length: 2\r\n\r\n{}")
+
+    def test_e29_compressed_answers_are_decoded_within_limits(self) -> None:
+        zipped = gzip.compress(GOOD)
+        self.delivered(canned.http_response(200, zipped, headers=[("Content-Encoding", "gzip")]))
+        bomb = gzip.compress(b'{"choices":[' + b" " * (64 << 20))
+        before = self.server.rss_bytes()
+        self.refused(canned.http_response(200, bomb, headers=[("Content-Encoding", "gzip")]))
+        self.assertLess(self.server.rss_bytes() - before, 32 << 20)
+        self.refused(canned.http_response(200, zipped[:-9], headers=[("Content-Encoding", "gzip")]))
+        self.refused(canned.http_response(200, GOOD, headers=[("Content-Encoding", "unheard-of")]))
+
+    def test_e30_retry_after_of_any_kind_is_clamped(self) -> None:
+        for value in ("100000000000000000000", "-1", "NaN", "Thu, 01 Jan 1970 00:00:00 GMT", "", "0"):
+            with self.subTest(value):
+                server = self.daemon(settings_for(self.provider, defaults={"timeouts": {"total": "1500ms"}}))
+                self.provider.script(canned.error(429, headers=[("Retry-After", value)]))
+                answer = server.chat()
+                self.assert_error(answer, 429)
+                told = answer.header("retry-after")
+                if told is not None:
+                    self.assertTrue(1 <= int(told) <= 60, told)
+
+    def test_e31_an_answer_before_the_body_was_sent_is_delivered(self) -> None:
+        refusal = canned.error(400, "too large for me", headers=[("Connection", "close")])
+        self.provider.script(Answer((refusal,), End.CLOSE, before_body=True))
+        answer = self.server.chat(messages=[{"role": "user", "content": "x" * 1_000_000}])
+        self.assertIn(answer.status, (400, 502))
+        self.assert_error(answer, answer.status)
+
+    def test_e32_another_model_than_asked_is_billed_as_the_endpoint_says(self) -> None:
+        self.provider.script(canned.plain("fine", model="something-else"))
+        answer = self.server.chat()
+        self.assertEqual(answer.json()["model"], "demo/model")
+
+    def test_e33_a_body_beyond_the_limit_is_refused_with_bounded_memory(self) -> None:
+        before = self.server.rss_bytes()
+        self.refused(canned.http_response(200, canned.body("x" * (3 << 20))))
+        self.assertLess(self.server.rss_bytes() - before, 32 << 20)
+
+
+if __name__ == "__main__":
+    main()
