@@ -42,7 +42,7 @@ void merge_preset(Node& provider, const PresetSource& presets, Report& report) {
     const auto near = closest(named->raw, names);
     report.fault(named->at, "preset: there is no preset '" + printable(named->raw) + "'",
                  near ? "did you mean '" + std::string(*near) + "'?"
-                      : "`waybill catalog presets` lists them");
+                      : "the presets are the files of config/providers, without .yaml");
     named->faulty = true;
     provider.faulty = true;  // what the preset would have brought is missing: not worth reporting
     return;

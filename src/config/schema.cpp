@@ -72,7 +72,7 @@ constexpr Member kSchema[] = {
   {"include", Type::TextList, "", "Patterns of further files, relative to this one, that may hold `providers` and `models`. A pattern that matches nothing is fine."},
 
   {"providers", Type::NamedMaps, "", "Companies and servers that run models, by name."},
-  {"providers.*.preset", Type::Text, "", "Name of a preset (see below) that fills in what is not said here."},
+  {"providers.*.preset", Type::Text, "", "Name of a preset, a file of `config/providers` that is compiled in; it fills in what is not said here."},
   {"providers.*.display_name", Type::Text, "the name", "What `provider` in an answer says."},
   required({"providers.*.base_url", Type::Url, "", "URL that `/chat/completions` is appended to, such as `https://api.openai.com/v1`."}),
   one_of({"providers.*.dialect", Type::Choice, "openai_chat", "Wire format it speaks."}, "openai_chat"),

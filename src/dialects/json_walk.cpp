@@ -98,9 +98,9 @@ std::size_t utf8_fault(std::string_view text) noexcept {
 
 }  // namespace
 
-bool JsonWalker::fail(std::string_view what, std::size_t offset) noexcept {
+bool JsonWalker::fail(std::string_view what, std::size_t offset, JsonFaultKind kind) noexcept {
   if (ok()) {
-    fault_ = JsonFault{what, static_cast<std::uint32_t>(offset)};
+    fault_ = JsonFault{what, static_cast<std::uint32_t>(offset), kind};
   }
   return false;
 }
@@ -191,7 +191,7 @@ bool JsonWalker::scan_surrogate(JsonText& text, unsigned first) {
     return true;
   }
   if (origin_ == JsonOrigin::Client) {
-    return fail("an escape names half of a surrogate pair", at_ - 6);
+    return fail("an escape names half of a surrogate pair", at_ - 6, JsonFaultKind::Ambiguous);
   }
   text.decoded_size += 3;  // U+FFFD
   return true;
@@ -323,7 +323,7 @@ bool JsonWalker::scan_number() {
     unusual = unusual || exponent > 2;
   }
   if (unusual && origin_ == JsonOrigin::Client && !representable(begin)) {
-    return fail("a number is too large for any reader", begin);
+    return fail("a number is too large for a double", begin, JsonFaultKind::Ambiguous);
   }
   return true;
 }

@@ -39,10 +39,16 @@ struct JsonText {
   bool escaped = false;
 };
 
+enum class JsonFaultKind : std::uint8_t {
+  Grammar,    // RFC 8259 forbids it
+  Ambiguous,  // it allows it, but two readers may differ
+};
+
 // `what` completes the sentence "... is not valid JSON: ".
 struct JsonFault {
   std::string_view what;
   std::uint32_t offset = 0;
+  JsonFaultKind kind = JsonFaultKind::Grammar;
 };
 
 // Walks `text` once, front to back.  The caller steers: it enters the objects
@@ -114,7 +120,9 @@ class JsonWalker {
   };
 
   bool fail(std::string_view what) noexcept { return fail(what, at_); }
-  bool fail(std::string_view what, std::size_t offset) noexcept;
+  bool fail(std::string_view what,
+            std::size_t offset,
+            JsonFaultKind kind = JsonFaultKind::Grammar) noexcept;
   void skip_blanks() noexcept;
   bool enter();  // consumes the bracket
   void leave() noexcept {

@@ -214,9 +214,15 @@ Result<RequestFacts> read_request(RequestKind kind,
   if (context.error) {
     return *std::move(context.error);
   }
+  const JsonFault& fault = walker.fault();
+  const std::string what =
+      std::string(fault.what) + " (at byte " + std::to_string(fault.offset) + ").";
+  if (fault.kind == JsonFaultKind::Ambiguous) {
+    return Error(ErrorKind::InvalidRequest, "invalid_request",
+                 "The request body holds what JSON readers take differently: " + what);
+  }
   return Error(ErrorKind::InvalidRequest, "invalid_json",
-               "The request body is not valid JSON: " + std::string(walker.fault().what) +
-                   " (at byte " + std::to_string(walker.fault().offset) + ").");
+               "The request body is not valid JSON: " + what);
 }
 
 }  // namespace waybill::dialects

@@ -37,19 +37,25 @@ void append_base64url(std::string& out, std::span<const std::uint8_t> bytes) {
   }
 }
 
-bool is_name(std::string_view name) {
-  return !name.empty() && name.size() <= kLongestName && is_valid_utf8(name) &&
-         std::ranges::none_of(
-             name, [](char c) { return static_cast<unsigned char>(c) < 0x20U || c == '\x7F'; });
+// Text that fits on a line of a list: UTF-8 without control characters.
+bool is_line(std::string_view text) {
+  return !text.empty() && is_valid_utf8(text) && std::ranges::none_of(text, [](char c) {
+    return static_cast<unsigned char>(c) < 0x20U || c == '\x7F';
+  });
 }
 
 }  // namespace
 
 Result<CreatedKey> mint_key(const NewKey& wanted, WallTime now) {
-  if (!is_name(wanted.name)) {
+  if (!is_line(wanted.name) || wanted.name.size() > kLongestName) {
     return Error(
         ErrorKind::InvalidRequest, "key_name_invalid",
         "A key's name has 1 to 100 bytes of UTF-8 without control characters; choose another.");
+  }
+  if (!std::ranges::all_of(wanted.allowed_models, is_line)) {
+    return Error(
+        ErrorKind::InvalidRequest, "key_model_invalid",
+        "A key's allowed models are model ids without control characters; correct the list.");
   }
   std::array<std::uint8_t, 32> random{};
   fill_random(random);

@@ -8,7 +8,8 @@
 
 namespace waybill::ledger {
 
-// A key of 256 random bits.  The record has no id yet.  Fails with "key_name_invalid".
+// A key of 256 random bits.  The record has no id yet.  Fails with "key_name_invalid" or
+// "key_model_invalid".
 Result<CreatedKey> mint_key(const NewKey& wanted, WallTime now);
 
 }  // namespace waybill::ledger

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include <fcntl.h>
@@ -10,24 +9,24 @@
 #include <unistd.h>
 
 #include "bytes.hpp"
+#include "file.hpp"
 #include "schema.hpp"
 
 namespace waybill::ledger {
 namespace {
 
-// Creates the file for its owner only; SQLite gives its companions the same mode.
+// Creates the file for its owner only; SQLite gives its companions the same mode.  One
+// that exists is not opened here: closing it again would drop every POSIX lock that
+// this process has on it.
 Result<struct stat> prepare_file(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  struct stat info{};
-  if (fd < 0 || ::fstat(fd, &info) != 0) {
-    const std::string why = std::strerror(errno);
-    if (fd >= 0) {
-      ::close(fd);
-    }
-    return Error(ErrorKind::Unavailable, "ledger_unwritable",
-                 "The ledger's file " + path + " cannot be opened for writing: " + why + ".");
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd >= 0) {
+    ::close(fd);
   }
-  ::close(fd);
+  struct stat info{};
+  if ((fd < 0 && errno != EEXIST) || ::stat(path.c_str(), &info) != 0) {
+    return file_error("Opening", path, errno);
+  }
   return info;
 }
 

@@ -31,7 +31,7 @@ struct Loaded {
 [[nodiscard]] Loaded load(const std::string& path, const Inputs& inputs);
 
 // One preset alone, as `load` would merge it into a provider that names it.
-// For tests and for `waybill catalog`; `api_key_env` and `docs` are the
+// For tests and for finding providers at first use; `api_key_env` and `docs` are the
 // preset's own members.
 struct Preset {
   ProviderSettings provider;

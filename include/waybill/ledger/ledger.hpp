@@ -162,7 +162,7 @@ class Ledger {
   Result<void> register_prices(std::span<const catalog::PriceTable> tables);
 
   // ---- keys: durable and visible to key_version() when they return
-  Result<CreatedKey> create_key(const NewKey& key);  // "key_name_invalid"
+  Result<CreatedKey> create_key(const NewKey& key);  // "key_name_invalid", "key_model_invalid"
   // `hash` as in KeyRecord; "key_not_found".
   Result<KeyRecord> disable_key(const Sha256& hash);
   Result<KeyRecord> enable_key(const Sha256& hash);

@@ -228,8 +228,8 @@ const std::vector<Case> kProviders{
      "providers:\n  p: { base_url: \"https://p.test\", headers: { X-A: \"x\\r\\nX-B: y\" } }\n",
      "w.yaml:2:52  headers.X-A: holds characters that no header may have\n"},
     {"F2_preset_unknown", "providers:\n  p: { preset: opnai }\n",
-     "w.yaml:2:16  preset: there is no preset 'opnai'\n             `waybill catalog presets` "
-     "lists them\n"},
+     "w.yaml:2:16  preset: there is no preset 'opnai'\n             the presets are the files of "
+     "config/providers, without .yaml\n"},
 };
 INSTANTIATE_TEST_SUITE_P(Providers, FaultTable, testing::ValuesIn(kProviders), case_name);
 
