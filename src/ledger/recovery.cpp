@@ -30,7 +30,8 @@ void apply(const Intent& intent, GenerationMap& generations) {
                             .provider = known.provider,
                             .endpoint = known.endpoint,
                             .upstream_model = known.upstream_model,
-                            .error_code = kInterrupted});
+                            .error_code = kInterrupted,
+                            .provider_cost = {}});
   }
   known.generation = intent.generation;
   known.key = intent.key;

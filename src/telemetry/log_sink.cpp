@@ -112,15 +112,14 @@ void LogSink::open_again() noexcept {
 bool LogSink::wait_writable() const noexcept {
   constexpr int kSliceMs = 50;  // how soon stop_waiting() is noticed
   for (;;) {
+    const bool patient =
+        Clock::now().time_since_epoch().count() < wait_until_.load(std::memory_order_relaxed);
     pollfd poll_entry{.fd = descriptor_, .events = POLLOUT, .revents = 0};
-    const int ready = ::poll(&poll_entry, 1, kSliceMs);
+    const int ready = ::poll(&poll_entry, 1, patient ? kSliceMs : 0);
     if (ready > 0) {
       return true;  // or broken, which the write will tell
     }
-    if (ready < 0 && errno != EINTR) {
-      return false;
-    }
-    if (Clock::now().time_since_epoch().count() >= wait_until_.load(std::memory_order_relaxed)) {
+    if (!patient || (ready < 0 && errno != EINTR)) {
       return false;
     }
   }

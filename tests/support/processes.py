@@ -53,7 +53,7 @@ def wait_until(condition: Callable[[], Any], what: str, timeout: float = 10.0) -
         threading.Event().wait(0.005)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
@@ -63,7 +63,7 @@ class Child:
     def __init__(self, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None,
                  preexec: Callable[[], None] | None = None) -> None:
         def prepare() -> None:
-            _die_with_parent()
+            die_with_parent()
             if preexec is not None:
                 preexec()
 

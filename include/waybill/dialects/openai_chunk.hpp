@@ -94,10 +94,10 @@ void write_usage_chunk(std::string& out,
                        const ReplyBill& bill);
 
 struct StreamError {
-  int code = 502;                  // HTTP status it would have been
-  std::string_view message;        // one sentence
-  std::string_view error_type;     // OpenRouter's vocabulary: "provider_unavailable", ...
-  std::string_view provider_code;  // the upstream's own code, "" for none
+  int code = 502;                    // HTTP status it would have been
+  std::string_view message{};        // one sentence
+  std::string_view error_type{};     // OpenRouter's vocabulary: "provider_unavailable", ...
+  std::string_view provider_code{};  // the upstream's own code, "" for none
 };
 
 // Appends the chunk that ends a stream which failed: top-level `error` beside a

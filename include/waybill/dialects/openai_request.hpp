@@ -175,16 +175,16 @@ enum class UsageRequest : std::uint8_t {
 };
 
 struct UpstreamRequest {
-  std::string_view upstream_model;
+  std::string_view upstream_model{};
   UsageRequest usage = UsageRequest::Ask;
 
   // The name this endpoint wants for the output limit ("max_tokens" or
   // "max_completion_tokens"); "" leaves the client's name.
-  std::string_view limit_member;
+  std::string_view limit_member{};
 
   // Upper bound of the output limit: replaces a larger one, is added where the
   // client gave none (under `limit_member`, or "max_tokens" if that is "").
-  std::optional<std::uint64_t> output_cap;
+  std::optional<std::uint64_t> output_cap{};
 };
 
 // Appends the body to send.  Requires: `facts` came from read_request(body).

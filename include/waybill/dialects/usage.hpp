@@ -49,7 +49,7 @@ struct UsageQuirks {
   Reasoning reasoning = Reasoning::ByTotal;
   // A top-level member that holds `usage` where the usual place has none, such
   // as "x_groq"; "" for none.  Refers to storage that outlives the call.
-  std::string_view envelope;
+  std::string_view envelope{};
 };
 
 enum class UsageFault : std::uint8_t {

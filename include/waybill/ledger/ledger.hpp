@@ -102,9 +102,6 @@ struct LedgerStats {
   std::uint64_t intent_segments = 0;  // files of the intent log
 };
 
-struct Shared;
-class Actor;
-
 // One ledger: a writer thread that owns the only writing SQLite connection and all
 // account state, fed by a bounded queue; a commit starts as soon as the one before
 // has returned, with all that waits.
@@ -187,13 +184,10 @@ class Ledger {
   Result<void> stop();
 
  private:
-  Ledger(std::unique_ptr<Shared> shared,
-         std::unique_ptr<Actor> actor,
-         std::unique_ptr<LedgerReader> reader);
+  struct Parts;
+  explicit Ledger(std::unique_ptr<Parts> parts);
 
-  std::unique_ptr<Shared> shared_;
-  std::unique_ptr<Actor> actor_;
-  std::unique_ptr<LedgerReader> reader_;
+  std::unique_ptr<Parts> parts_;
 };
 
 }  // namespace waybill::ledger

@@ -4,10 +4,11 @@
 
 #include <gtest/gtest.h>
 
-#include "fixtures.hpp"
-#include "json_walk.hpp"
 #include "waybill/dialects/openai_reply.hpp"
 #include "waybill/dialects/openai_request.hpp"
+
+#include "fixtures.hpp"
+#include "json_walk.hpp"
 
 namespace waybill::dialects {
 namespace {
@@ -87,7 +88,10 @@ TEST(Corpora, E19EveryUpstreamUsageIsBilledAsExpected) {
     const auto& expected = entry.at("expect");
     const std::string bill = expected.at("bill");
     const BillBy by = bill_by(facts->usage_fault);
-    EXPECT_EQ(by == BillBy::Usage ? "usage" : by == BillBy::Cap ? "cap" : "estimate", bill)
+    EXPECT_EQ(by == BillBy::Usage ? "usage"
+              : by == BillBy::Cap ? "cap"
+                                  : "estimate",
+              bill)
         << entry.at("file");
     EXPECT_EQ(facts->usage_fault != UsageFault::None, expected.value("anomaly", false))
         << entry.at("file");

@@ -130,7 +130,9 @@ TEST_P(JsonWalkTable, EnteredEverywhere) {
   expect_outcome(walker, good, GetParam());
 }
 
-std::string case_name(const TestParamInfo<Case>& info) { return std::string(info.param.name); }
+std::string case_name(const TestParamInfo<Case>& info) {
+  return std::string(info.param.name);
+}
 INSTANTIATE_TEST_SUITE_P(Grammar, JsonWalkTable, ValuesIn(kCases), case_name);
 
 TEST(JsonWalk, UpstreamsMaySplitASurrogatePairOverTwoChunks) {  // E10

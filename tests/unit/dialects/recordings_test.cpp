@@ -7,10 +7,11 @@
 
 #include <gtest/gtest.h>
 
-#include "fixtures.hpp"
 #include "waybill/dialects/openai_chunk.hpp"
 #include "waybill/dialects/openai_reply.hpp"
 #include "waybill/dialects/openai_request.hpp"
+
+#include "fixtures.hpp"
 
 namespace waybill::dialects {
 namespace {
@@ -139,10 +140,10 @@ void check_body(const Recording& recording) {
     // Some providers do report more reasoning than output, or more cached than prompt.
     const bool clamped = facts->usage->reasoning == facts->usage->completion ||
                          facts->usage->cached_read == facts->usage->prompt;
-    EXPECT_EQ(facts->usage_fault, clamped && facts->usage->completion > 0 &&
-                                          facts->usage_fault != UsageFault::None
-                                      ? UsageFault::Contradictory
-                                      : UsageFault::None)
+    EXPECT_EQ(facts->usage_fault,
+              clamped && facts->usage->completion > 0 && facts->usage_fault != UsageFault::None
+                  ? UsageFault::Contradictory
+                  : UsageFault::None)
         << where << name(facts->usage_fault);
     EXPECT_EQ(facts->usage->prompt, before.at("usage").at("prompt_tokens")) << where;
   }

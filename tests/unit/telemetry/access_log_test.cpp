@@ -164,13 +164,10 @@ TEST(AccessLine, L2OneRecordIsOneLine) {
       "\",\"cost\":\"0",
       "back\\slash\\",
       std::string("nul\0byte", 8),
-      "\xC2\x9B"
-      "31m",                       // CSI as a C1 control
+      "\xC2\x9B[31m",              // CSI as a C1 control
       "\xE2\x80\xA8\xE2\x80\xA9",  // line and paragraph separator
-      "\xE2\x80\xAE"
-      "gnp.exe",  // right-to-left override
-      "\xE2\x81\xA6"
-      "isolate",
+      "\xE2\x80\xAE gnp.exe",      // right-to-left override
+      "\xE2\x81\xA6 isolate",
       "\xFF\xFE\xC0\xAF",
       std::string(100'000, 'x'),
       std::string(3000, '\x01'),

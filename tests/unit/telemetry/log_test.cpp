@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <string>
 #include <thread>
@@ -201,16 +202,16 @@ TEST(Log, O7AReaderThatDoesNotReadBlocksNobody) {
 
   const auto start = Clock::now();
   {
-    auto log = Log::open({.file = fifo, .queue_messages = 64});
+    auto log = Log::open({.file = fifo, .queue_messages = 512});
     ASSERT_TRUE(log);
     const std::string block(32'768, 'a');
     for (int i = 0; i < 1000; ++i) {
       (*log)->info("flood", {{"number", i}});
       (*log)->write_lines(block);
     }
-    EXPECT_GT((*log)->dropped(), 1800U);
+    EXPECT_GT((*log)->dropped(), 1400U);
   }  // the destructor gives up on the reader after a second
-  EXPECT_LT(Clock::now() - start, std::chrono::seconds(20));
+  EXPECT_LT(Clock::now() - start, std::chrono::seconds(10));
   ::close(reader);
 }
 
@@ -229,6 +230,12 @@ TEST(Log, O7AClosedPipeIsCountedAndForgotten) {
   EXPECT_EQ((*log)->dropped(), 1U);
 }
 
+void tick(Log& log, int thread) {
+  for (int i = 0; i < 500; ++i) {
+    log.info("tick", {{"thread", thread}, {"number", i}});
+  }
+}
+
 TEST(Log, ManyThreadsWriteWholeLines) {
   const Folder folder;
   {
@@ -236,12 +243,9 @@ TEST(Log, ManyThreadsWriteWholeLines) {
         {.format = LogFormat::Json, .file = folder.file("log"), .queue_messages = 100'000});
     ASSERT_TRUE(log);
     std::vector<std::thread> threads;
+    threads.reserve(4);
     for (int t = 0; t < 4; ++t) {
-      threads.emplace_back([&sink = **log, t] {
-        for (int i = 0; i < 500; ++i) {
-          sink.info("tick", {{"thread", t}, {"number", i}});
-        }
-      });
+      threads.emplace_back(tick, std::ref(**log), t);
     }
     for (std::thread& thread : threads) {
       thread.join();

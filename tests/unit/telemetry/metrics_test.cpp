@@ -22,6 +22,7 @@ TEST(Histogram, AValueOnABoundBelongsToItsBucket) {
 
 TEST(CodeCounters, CodesPastTheLimitAreCountedAsOther) {
   std::vector<std::string> codes;
+  codes.reserve(200);
   for (int i = 0; i < 200; ++i) {
     codes.push_back("code_" + std::to_string(i));
   }

@@ -126,9 +126,12 @@ class Exposition {
       at = equals + 2;
       std::string value;
       for (; at < text.size() && text[at] != '"'; ++at) {
-        if (text[at] == '\\' && (++at >= text.size() || std::string_view("\\\"n").find(text[at]) ==
-                                                            std::string_view::npos)) {
-          return std::nullopt;
+        if (text[at] == '\\') {
+          ++at;
+          if (at >= text.size() ||
+              std::string_view("\\\"n").find(text[at]) == std::string_view::npos) {
+            return std::nullopt;
+          }
         }
         value += text[at];
       }

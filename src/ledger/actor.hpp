@@ -1,0 +1,153 @@
+// The writer thread: takes what waits, commits it as one, tells who waits, repeats.
+
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "waybill/ledger/ledger.hpp"
+
+#include "intent_log.hpp"
+#include "journal.hpp"
+#include "key_book.hpp"
+#include "lock_file.hpp"
+#include "queue.hpp"
+#include "spill_file.hpp"
+#include "store.hpp"
+
+namespace waybill::ledger {
+
+struct QueuedSettlement {
+  Settlement settlement;
+  std::uint64_t token = 0;
+  std::size_t worker = 0;
+  IntentTrace trace;  // released when the settlement is durable
+};
+
+// What start-up made and the writer thread goes on with.  Destroyed in reverse.
+struct WriterParts {
+  Options options;
+  LockFile lock;
+  std::unique_ptr<Store> store;
+  std::unique_ptr<Journal> journal;
+  SpillFile spill;
+  std::unique_ptr<KeyBook> keys;
+  std::unique_ptr<IntentLog> intents;
+};
+
+// A natural group commit has no timer: while one commit waits for the disk the next
+// batch collects itself.
+//
+//   database       settlements go to            admission
+//   works          the database                 open
+//   full, locked   the spill file (durable)     closed until the spill is replayed
+//   I/O error      nowhere: Lost                closed for good
+//
+// Thread safety: as stated for Ledger.
+class Actor {
+ public:
+  explicit Actor(WriterParts parts);
+  Actor(const Actor&) = delete;
+  Actor& operator=(const Actor&) = delete;
+  ~Actor();  // Requires: stop() was called, or start() never was
+
+  void start();
+  // Idempotent.
+  Result<void> stop();
+
+  void set_sink(std::size_t worker, CompletionSink& sink) noexcept;
+  [[nodiscard]] bool has_room() const noexcept;
+  // False, and `item` untouched, when full, stopping or stopped.
+  bool push(std::unique_ptr<QueuedSettlement>& item) noexcept;
+
+  // Runs `action` on the writer thread between batches and waits for it.  Fails with
+  // "ledger_stopped", or with the failure that stopped the ledger.
+  Result<void> run(const std::function<Result<void>()>& action);
+
+  [[nodiscard]] Journal& journal() noexcept { return *parts_.journal; }  // inside run() only
+  [[nodiscard]] KeyBook& keys() noexcept { return *parts_.keys; }
+  [[nodiscard]] IntentLog& intents() noexcept { return *parts_.intents; }
+  [[nodiscard]] const Options& options() const noexcept { return parts_.options; }
+
+  [[nodiscard]] std::optional<Error> failure() const;
+  [[nodiscard]] LedgerStats stats() const noexcept;
+
+ private:
+  struct Command {
+    const std::function<Result<void>()>* action = nullptr;
+    std::optional<Result<void>> result;
+  };
+  struct Counters {
+    std::atomic<std::uint64_t> settlements{0};
+    std::atomic<std::uint64_t> commits{0};
+    std::atomic<std::uint64_t> largest_batch{0};
+    std::atomic<std::uint64_t> conflicts{0};
+    std::atomic<std::uint64_t> refused{0};
+    std::atomic<std::uint64_t> wal_pages{0};
+    std::atomic<std::uint64_t> spilled{0};
+    std::atomic<std::int64_t> last_commit{0};  // microseconds
+  };
+  using Batch = std::vector<std::unique_ptr<QueuedSettlement>>;
+
+  // --- the writer thread
+  void loop();
+  void wait();
+  void wake() noexcept;
+  bool has_work() const noexcept;  // Requires: mutex_ held
+  void run_commands();
+  void take_batch();
+
+  void settle_batch();
+  Result<void> post_batch();
+  void spill_batch();
+  void replay_spill();
+  void complete_batch();
+
+  void keep_house();
+  void keep_house_by_time();
+  void finish();
+  void after_checkpoint();
+  void fail(const Error& error);
+  // Fails the ledger on what is not Unavailable.
+  void note(const Result<void>& done);
+  void update_room() noexcept;
+
+  WriterParts parts_;
+  BoundedQueue<QueuedSettlement> queue_;
+  std::vector<std::atomic<CompletionSink*>> sinks_;
+  std::atomic<bool> room_{true};
+  std::atomic<bool> accepting_{true};
+  std::atomic<bool> sleeping_{false};
+  Counters counters_;
+
+  mutable std::mutex mutex_;  // guards the three below
+  std::deque<Command*> commands_;
+  std::optional<Error> failure_;
+  bool stopping_ = false;
+  std::condition_variable work_;  // the writer waits
+  std::condition_variable done_;  // callers of run() wait
+
+  // The writer thread's own:
+  Batch batch_;
+  std::vector<SettleStatus> statuses_;
+  std::vector<std::vector<Settled>> outbox_;  // by worker
+  std::size_t spilled_ = 0;
+  std::chrono::steady_clock::time_point next_house_keeping_;
+  std::chrono::steady_clock::time_point next_replay_;
+  bool failed_ = false;
+  bool disk_low_ = false;
+  bool tidy_ = false;  // nothing waits for a checkpoint
+
+  std::thread thread_;
+};
+
+}  // namespace waybill::ledger

@@ -1,0 +1,133 @@
+// The writer thread's housekeeping: checkpoints, free space, failure, the end.
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include <sys/statvfs.h>
+
+#include "actor.hpp"
+
+namespace waybill::ledger {
+namespace {
+
+using std::chrono::steady_clock;
+
+// Enough to make a checkpoint's flush rare, small enough to keep the log in cache.
+constexpr std::uint64_t kPagesBeforeCheckpoint = 4000;
+constexpr std::chrono::seconds kBusyPause{1};
+constexpr std::chrono::seconds kIdlePause{10};
+
+std::string folder_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+}
+
+bool is_disk_low(const Options& options) {
+  struct statvfs info{};
+  return ::statvfs(folder_of(options.path).c_str(), &info) == 0 &&
+         std::uint64_t{info.f_bavail} * info.f_frsize < options.least_free_bytes;
+}
+
+}  // namespace
+
+void Actor::keep_house() {
+  if (failed_) {
+    next_house_keeping_ = steady_clock::now() + kIdlePause;
+    return;
+  }
+  counters_.wal_pages.store(parts_.store->untidy_pages(), std::memory_order_relaxed);
+  if (parts_.store->untidy_pages() >= kPagesBeforeCheckpoint) {
+    const auto done = parts_.store->tidy(Store::Effort::Passive);
+    if (!done) {
+      fail(done.error());
+    } else if (*done) {
+      after_checkpoint();
+    }
+  }
+  if (steady_clock::now() >= next_house_keeping_) {
+    keep_house_by_time();
+  }
+}
+
+void Actor::keep_house_by_time() {
+  disk_low_ = is_disk_low(parts_.options);
+  note(parts_.store->still_there());
+  if (spilled_ > 0) {
+    replay_spill();
+  }
+  if (!failed_ && spilled_ == 0) {
+    note(parts_.journal->checkpoint(Journal::Due::ByTime));
+    if (parts_.options.durability == Durability::Strict) {
+      after_checkpoint();
+    }
+  }
+  if (!failed_ && queue_.empty() && !tidy_) {
+    const auto done = parts_.store->tidy(Store::Effort::Truncate);
+    if (!done) {
+      fail(done.error());
+    } else if (*done) {
+      tidy_ = true;
+      after_checkpoint();
+    }
+  }
+  update_room();
+  const bool idle =
+      tidy_ && spilled_ == 0 && parts_.journal->last_checkpoint() == parts_.journal->anchor().seq;
+  next_house_keeping_ = steady_clock::now() + (idle || failed_ ? kIdlePause : kBusyPause);
+}
+
+void Actor::finish() {
+  if (!failed_ && spilled_ > 0) {
+    next_replay_ = {};
+    replay_spill();
+  }
+  if (!failed_ && spilled_ == 0) {
+    note(parts_.journal->checkpoint(Journal::Due::Now));
+  }
+  if (!failed_) {
+    const auto done = parts_.store->tidy(Store::Effort::Truncate);
+    if (!done) {
+      fail(done.error());
+    } else if (*done || parts_.options.durability == Durability::Strict) {
+      after_checkpoint();
+    }
+  }
+  const std::scoped_lock lock(mutex_);
+  for (Command* command : std::exchange(commands_, {})) {
+    command->result = Error(ErrorKind::Unavailable, "ledger_stopped",
+                            "The ledger has stopped; nothing was changed.");
+  }
+  done_.notify_all();
+}
+
+// Called only when everything up to the chain's head is flushed: an anchor must never
+// promise what power loss can take.
+void Actor::after_checkpoint() {
+  parts_.lock.write_anchor(parts_.journal->anchor());
+}
+
+void Actor::fail(const Error& error) {
+  failed_ = true;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!failure_) {
+      failure_ = error;
+    }
+  }
+  update_room();
+}
+
+void Actor::note(const Result<void>& done) {
+  if (!done && done.error().kind() != ErrorKind::Unavailable) {
+    fail(done.error());
+  }
+}
+
+void Actor::update_room() noexcept {
+  counters_.spilled.store(spilled_, std::memory_order_relaxed);
+  room_.store(!failed_ && !disk_low_ && spilled_ == 0 && accepting_.load(),
+              std::memory_order_relaxed);
+}
+
+}  // namespace waybill::ledger

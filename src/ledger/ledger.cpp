@@ -1,0 +1,231 @@
+#include "waybill/ledger/ledger.hpp"
+
+#include <bit>
+#include <cerrno>
+#include <utility>
+
+#include <sys/stat.h>
+
+#include <sqlite3.h>
+
+#include "actor.hpp"
+#include "intent_log.hpp"
+#include "recovery.hpp"
+#include "sqlite_store.hpp"
+
+namespace waybill::ledger {
+
+struct Ledger::Parts {
+  RecoveryReport recovery;
+  std::unique_ptr<LedgerReader> reader;
+  std::unique_ptr<Actor> actor;
+  std::vector<std::unique_ptr<IntentWriter>>
+      writers;  // by worker; before the actor goes, which owns their log
+};
+
+namespace {
+
+Error missing(const std::string& path) {
+  return {ErrorKind::Internal, "ledger_missing",
+          "The ledger " + path +
+              " is gone, though its lock file knows of one; restore it, or remove " + path +
+              ".lock to begin a new ledger."};
+}
+
+bool exists(const std::string& path) {
+  struct stat info{};
+  return ::stat(path.c_str(), &info) == 0 && info.st_size > 0;
+}
+
+// Everything that is done before the first settlement is taken.
+Result<WriterParts> start_up(Options options, RecoveryReport& report) {
+  auto lock = LockFile::acquire(options.path);
+  if (!lock) {
+    return lock.error();
+  }
+  if (lock->anchor() && !exists(options.path)) {
+    return missing(options.path);
+  }
+  auto store = SqliteStore::open(options);
+  if (!store) {
+    return store.error();
+  }
+  auto journal = std::make_unique<Journal>(**store, options.clock);
+  if (auto done = journal->load(); !done) {
+    return done.error();
+  }
+  if (lock->anchor()) {
+    if (auto done = journal->check_anchor(*lock->anchor(), options.after_restore); !done) {
+      return done.error();
+    }
+  }
+  const catalog::PriceTable free = catalog::free_price_table();
+  if (auto done = journal->add_prices({&free, 1}); !done) {
+    return done.error();
+  }
+  auto spill = SpillFile::open(options.path, options.spill_bytes);
+  if (!spill) {
+    return spill.error();
+  }
+  if (auto done = recover(options.path, *journal, *spill, report); !done) {
+    return done.error();
+  }
+  report.epoch = journal->epoch();
+  report.head_seq = journal->anchor().seq;
+  report.rows_checked = journal->rows_checked();
+  report.sqlite_version = sqlite3_libversion();
+  auto keys = std::make_unique<KeyBook>(**store, journal->take_keys());
+  auto intents = std::make_unique<IntentLog>(options.path, journal->epoch());
+  return WriterParts{.options = std::move(options),
+                     .lock = std::move(*lock),
+                     .store = std::move(*store),
+                     .journal = std::move(journal),
+                     .spill = std::move(*spill),
+                     .keys = std::move(keys),
+                     .intents = std::move(intents)};
+}
+
+}  // namespace
+
+Ledger::Ledger(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Result<std::unique_ptr<Ledger>> Ledger::open(Options options) {
+  if (!std::has_single_bit(options.queue_capacity) || options.queue_capacity < 2 ||
+      options.workers == 0) {
+    return Error(
+        ErrorKind::InvalidRequest, "ledger_options_invalid",
+        "The ledger needs at least one worker and a queue capacity that is a power of two.");
+  }
+  auto parts = std::make_unique<Parts>();
+  const std::string path = options.path;
+  auto writer = start_up(std::move(options), parts->recovery);
+  if (!writer) {
+    return writer.error();
+  }
+  auto reader = LedgerReader::open(path);
+  if (!reader) {
+    return reader.error();
+  }
+  parts->reader = std::move(*reader);
+  parts->actor = std::make_unique<Actor>(std::move(*writer));
+  for (std::size_t worker = 0; worker < parts->actor->options().workers; ++worker) {
+    parts->writers.push_back(std::make_unique<IntentWriter>(parts->actor->intents(), worker));
+  }
+  parts->actor->start();
+  return std::unique_ptr<Ledger>(new Ledger(std::move(parts)));
+}
+
+Ledger::~Ledger() {
+  (void)stop();  // whoever wants to know its result calls it
+}
+
+const RecoveryReport& Ledger::recovery() const noexcept {
+  return parts_->recovery;
+}
+
+void Ledger::set_sink(std::size_t worker, CompletionSink& sink) noexcept {
+  parts_->actor->set_sink(worker, sink);
+}
+
+bool Ledger::has_room() const noexcept {
+  return parts_->actor->has_room();
+}
+
+Result<void> Ledger::log_intent(std::size_t worker, const Intent& intent) {
+  return parts_->writers[worker]->log(intent);
+}
+
+Result<void> Ledger::log_progress(std::size_t worker,
+                                  const GenerationId& generation,
+                                  const catalog::UsageCounts& delivered) {
+  return parts_->writers[worker]->log_progress(generation, delivered);
+}
+
+bool Ledger::settle(std::size_t worker, Settlement&& settlement, std::uint64_t token) {
+  IntentWriter& intents = *parts_->writers[worker];
+  auto item = std::make_unique<QueuedSettlement>();
+  item->trace = intents.take(settlement.generation);
+  item->settlement = std::move(settlement);
+  item->token = token;
+  item->worker = worker;
+  if (parts_->actor->push(item)) {
+    return true;
+  }
+  settlement = std::move(item->settlement);
+  intents.put_back(settlement.generation, std::move(item->trace));
+  return false;
+}
+
+Result<void> Ledger::register_prices(std::span<const catalog::PriceTable> tables) {
+  return parts_->actor->run([&] { return parts_->actor->journal().add_prices(tables); });
+}
+
+Result<CreatedKey> Ledger::create_key(const NewKey& key) {
+  std::optional<Result<CreatedKey>> created;
+  const auto done = parts_->actor->run([&]() -> Result<void> {
+    created = parts_->actor->keys().create(key, parts_->actor->options().clock());
+    return *created ? Result<void>{} : Result<void>{created->error()};
+  });
+  if (!done) {
+    return done.error();
+  }
+  return std::move(*created);
+}
+
+namespace {
+
+Result<KeyRecord> change_key(Actor& actor, const Sha256& hash, KeyBook::Change change) {
+  std::optional<Result<KeyRecord>> changed;
+  const auto done = actor.run([&]() -> Result<void> {
+    changed = actor.keys().change(hash, change);
+    return *changed ? Result<void>{} : Result<void>{changed->error()};
+  });
+  if (!done) {
+    return done.error();
+  }
+  return std::move(*changed);
+}
+
+}  // namespace
+
+Result<KeyRecord> Ledger::disable_key(const Sha256& hash) {
+  return change_key(*parts_->actor, hash, KeyBook::Change::Disable);
+}
+
+Result<KeyRecord> Ledger::enable_key(const Sha256& hash) {
+  return change_key(*parts_->actor, hash, KeyBook::Change::Enable);
+}
+
+Result<KeyRecord> Ledger::delete_key(const Sha256& hash) {
+  return change_key(*parts_->actor, hash, KeyBook::Change::Delete);
+}
+
+std::uint64_t Ledger::key_version() const noexcept {
+  return parts_->actor->keys().version();
+}
+
+std::shared_ptr<const KeyIndex> Ledger::keys() const {
+  return parts_->actor->keys().index();
+}
+
+LedgerReader& Ledger::reader() noexcept {
+  return *parts_->reader;
+}
+
+Result<void> Ledger::backup(const std::string& path) {
+  return parts_->reader->backup(path);
+}
+
+std::optional<Error> Ledger::failure() const {
+  return parts_->actor->failure();
+}
+
+LedgerStats Ledger::stats() const noexcept {
+  return parts_->actor->stats();
+}
+
+Result<void> Ledger::stop() {
+  return parts_->actor->stop();
+}
+
+}  // namespace waybill::ledger

@@ -1,0 +1,36 @@
+// The connection behind a LedgerReader.
+
+#pragma once
+
+#include <functional>
+
+#include "waybill/ledger/reader.hpp"
+
+#include "sqlite.hpp"
+
+namespace waybill::ledger {
+
+class ReadConnection {
+ public:
+  static Result<std::unique_ptr<ReadConnection>> open(const std::string& path);
+
+  [[nodiscard]] Connection& sqlite() noexcept { return connection_; }
+  [[nodiscard]] Statement& find() noexcept { return find_; }
+  [[nodiscard]] Statement& attempts() noexcept { return attempts_; }
+
+ private:
+  explicit ReadConnection(Connection connection) noexcept : connection_(std::move(connection)) {}
+
+  Connection connection_;  // before the statements: they are finalized first
+  Statement find_;
+  Statement attempts_;
+};
+
+// verify.cpp; the caller holds the reader's mutex.
+Result<VerifyReport> verify_ledger(ReadConnection& connection,
+                                   const std::function<void(VerifyProgress)>& progress);
+
+// A 16-byte balance as Money.  Fails with "money_out_of_range".
+Result<Money> checked_money(Int128 picodollars);
+
+}  // namespace waybill::ledger

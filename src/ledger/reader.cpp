@@ -1,0 +1,346 @@
+#include "waybill/ledger/reader.hpp"
+
+#include <array>
+#include <chrono>
+#include <utility>
+
+#include <unistd.h>
+
+#include "books.hpp"
+#include "bytes.hpp"
+#include "generation_row.hpp"
+#include "read_connection.hpp"
+#include "schema.hpp"
+#include "sqlite_store.hpp"
+
+namespace waybill::ledger {
+namespace {
+
+// Generation ids begin with their second, so that times are ranges of the id's index.
+GenerationId::Bytes first_id_of(WallTime time) {
+  GenerationId::Bytes bytes{};
+  const auto seconds = static_cast<std::uint32_t>(
+      std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count());
+  for (std::size_t i = 0; i < sizeof(seconds); ++i) {
+    bytes[i] = static_cast<std::uint8_t>(seconds >> (8 * (sizeof(seconds) - 1 - i)));
+  }
+  return bytes;
+}
+
+std::string file_uri(const std::string& path) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/";
+  std::string uri = "file:";
+  for (const char c : path) {
+    if (kPlain.find(c) != std::string_view::npos) {
+      uri += c;
+    } else {
+      const auto byte = static_cast<std::uint8_t>(c);
+      uri += '%';
+      uri += to_hex({&byte, 1});
+    }
+  }
+  return uri + "?mode=ro";
+}
+
+struct DayRanges {
+  Day today;
+  Day week;
+  Day month;
+};
+
+DayRanges ranges_of(WallTime now) {
+  using std::chrono::days;
+  const auto today = std::chrono::floor<days>(now);
+  const std::chrono::weekday weekday(today);
+  const std::chrono::year_month_day date(today);
+  const std::chrono::sys_days month_start = date.year() / date.month() / 1;
+  return {.today = today.time_since_epoch().count(),
+          .week = today.time_since_epoch().count() - static_cast<Day>(weekday.iso_encoding() - 1),
+          .month = month_start.time_since_epoch().count()};
+}
+
+std::string_view group_sql(ReportGroup group) noexcept {
+  switch (group) {
+    case ReportGroup::Model: return "model";
+    case ReportGroup::Key:
+      return "coalesce((SELECT label FROM api_key WHERE id = key_id), 'key ' || key_id)";
+    case ReportGroup::Day: return "strftime('%Y-%m-%d', created / 1000000, 'unixepoch')";
+    case ReportGroup::Provider: return "provider";
+  }
+  return "model";
+}
+
+}  // namespace
+
+Result<Money> checked_money(Int128 picodollars) {
+  const auto money = to_money(picodollars);
+  if (!money) {
+    return Error(ErrorKind::Internal, "money_out_of_range",
+                 "A sum is above what one amount can hold (9.2 million USD).");
+  }
+  return *money;
+}
+
+// ------------------------------------------------------------------ connection
+
+Result<std::unique_ptr<ReadConnection>> ReadConnection::open(const std::string& path) {
+  if (::access(path.c_str(), F_OK) != 0) {
+    return Error(
+        ErrorKind::NotFound, "ledger_missing",
+        "There is no ledger at " + path + "; start the daemon once, or name the right path.");
+  }
+  auto opened = Connection::open(file_uri(path),
+                                 SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX);
+  if (!opened) {
+    return Error(ErrorKind::Unavailable, "ledger_unreadable", opened.error().detail());
+  }
+  std::unique_ptr<ReadConnection> self(new ReadConnection(std::move(*opened)));
+  sqlite3* const db = self->connection_.handle();
+  sqlite3_busy_timeout(db, 2000);
+  // The writer alone checkpoints, also when this is the last connection to close.
+  sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  if (auto done = self->connection_.execute(
+          "PRAGMA query_only = ON; PRAGMA mmap_size = 0; PRAGMA cell_size_check = ON;");
+      !done) {
+    return done.error();
+  }
+  if (auto done = check_schema(self->connection_); !done) {
+    return done.error();
+  }
+  auto find = self->connection_.prepare(select_generation_sql() + "WHERE gen_id = ?");
+  auto attempts = self->connection_.prepare(kSelectAttempts);
+  if (!find || !attempts) {
+    return (find ? attempts : find).error();
+  }
+  self->find_ = std::move(*find);
+  self->attempts_ = std::move(*attempts);
+  return self;
+}
+
+LedgerReader::LedgerReader(std::unique_ptr<ReadConnection> connection)
+    : connection_(std::move(connection)) {}
+LedgerReader::~LedgerReader() = default;
+
+Result<std::unique_ptr<LedgerReader>> LedgerReader::open(const std::string& path) {
+  auto connection = ReadConnection::open(path);
+  if (!connection) {
+    return connection.error();
+  }
+  return std::unique_ptr<LedgerReader>(new LedgerReader(std::move(*connection)));
+}
+
+// ------------------------------------------------------------------ queries
+
+Result<std::optional<GenerationRecord>> LedgerReader::find_generation(const GenerationId& id) {
+  const std::scoped_lock lock(mutex_);
+  Statement& find = connection_->find();
+  find.bind(1, std::span<const std::uint8_t>(id.bytes()));
+  const auto found = find.next();
+  if (!found) {
+    return found.error();
+  }
+  if (!*found) {
+    return std::optional<GenerationRecord>{};
+  }
+  auto row = read_whole(find, connection_->attempts());
+  find.reset();
+  if (!row) {
+    return row.error();
+  }
+  return std::optional(GenerationRecord{.seq = row->position.seq,
+                                        .settled = row->position.settled,
+                                        .settlement = std::move(row->settlement)});
+}
+
+Result<std::vector<GenerationRecord>> LedgerReader::list_generations(
+    const GenerationFilter& filter) {
+  const std::scoped_lock lock(mutex_);
+  auto select = connection_->sqlite().prepare(select_generation_sql() +
+                                              "WHERE gen_id >= ?1 AND gen_id < ?2 AND (?3 IS NULL "
+                                              "OR key_id = ?3) AND (?4 IS NULL OR model = ?4)"
+                                              " ORDER BY gen_id DESC LIMIT ?5");
+  if (!select) {
+    return select.error();
+  }
+  const GenerationId::Bytes from = first_id_of(filter.from.value_or(WallTime{}));
+  GenerationId::Bytes until{};
+  until.fill(0xFF);
+  if (filter.until) {
+    until = first_id_of(*filter.until);
+  }
+  select->bind(1, std::span<const std::uint8_t>(from));
+  select->bind(2, std::span<const std::uint8_t>(until));
+  if (filter.key) {
+    select->bind(3, *filter.key);
+  }
+  if (filter.model) {
+    select->bind(4, std::string_view(*filter.model));
+  }
+  select->bind(5, static_cast<std::int64_t>(filter.limit));
+  std::vector<GenerationRecord> out;
+  for (;;) {
+    const auto more = select->next();
+    if (!more) {
+      return more.error();
+    }
+    if (!*more) {
+      return out;
+    }
+    auto row = read_whole(*select, connection_->attempts());
+    if (!row) {
+      return row.error();
+    }
+    out.push_back({.seq = row->position.seq,
+                   .settled = row->position.settled,
+                   .settlement = std::move(row->settlement)});
+  }
+}
+
+Result<std::vector<KeyRecord>> LedgerReader::list_keys() {
+  const std::scoped_lock lock(mutex_);
+  return read_keys(connection_->sqlite());
+}
+
+Result<KeyUsage> LedgerReader::key_usage(KeyId key, WallTime now) {
+  const std::scoped_lock lock(mutex_);
+  auto select = connection_->sqlite().prepare(
+      "SELECT day, amount, generations FROM key_day WHERE key_id = ?");
+  if (!select) {
+    return select.error();
+  }
+  select->bind(1, key);
+  const DayRanges ranges = ranges_of(now);
+  std::array<Int128, 4> sums{};  // total, today, week, month
+  KeyUsage usage;
+  for (;;) {
+    const auto more = select->next();
+    if (!more) {
+      return more.error();
+    }
+    if (!*more) {
+      break;
+    }
+    BalanceBytes bytes{};
+    if (!select->blob_into(1, bytes)) {
+      return Error(ErrorKind::Internal, "ledger_corrupt",
+                   "The daily sums are damaged; run `waybill ledger verify`.");
+    }
+    const Day day = select->integer(0);
+    const Int128 amount = from_bytes(bytes);
+    sums[0] += amount;
+    sums[1] += day >= ranges.today ? amount : 0;
+    sums[2] += day >= ranges.week ? amount : 0;
+    sums[3] += day >= ranges.month ? amount : 0;
+    usage.generations += static_cast<std::uint64_t>(select->integer(2));
+  }
+  const std::array targets{&usage.total, &usage.today, &usage.this_week, &usage.this_month};
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    const auto money = checked_money(sums[i]);
+    if (!money) {
+      return money.error();
+    }
+    *targets[i] = *money;
+  }
+  return usage;
+}
+
+Result<std::vector<ReportRow>> LedgerReader::report(ReportGroup group,
+                                                    WallTime from,
+                                                    WallTime until) {
+  const std::scoped_lock lock(mutex_);
+  // SQLite's integer sum fails on overflow: amounts are summed in two halves, and token
+  // counts, which a free model lets anybody inflate, as floating point.
+  const std::string sql = "SELECT " + std::string(group_sql(group)) +
+                          ", count(*), total(prompt_tokens), total(completion_tokens),"
+                          " sum(cost >> 32), sum(cost & 4294967295),"
+                          " sum(provider_cost >> 32), sum(provider_cost & 4294967295)"
+                          " FROM generation WHERE gen_id >= ? AND gen_id < ?"
+                          " GROUP BY 1 ORDER BY total(cost) DESC, 1";
+  auto select = connection_->sqlite().prepare(sql);
+  if (!select) {
+    return select.error();
+  }
+  const GenerationId::Bytes first = first_id_of(from);
+  const GenerationId::Bytes end = first_id_of(until);
+  select->bind(1, std::span<const std::uint8_t>(first));
+  select->bind(2, std::span<const std::uint8_t>(end));
+  std::vector<ReportRow> out;
+  for (;;) {
+    const auto more = select->next();
+    if (!more) {
+      return more.error();
+    }
+    if (!*more) {
+      return out;
+    }
+    const auto halves = [&](int column) {
+      return checked_money((Int128{select->integer(column)} << 32) + select->integer(column + 1));
+    };
+    const auto cost = halves(4);
+    const auto provider_cost = halves(6);
+    if (!cost || !provider_cost) {
+      return (cost ? provider_cost : cost).error();
+    }
+    out.push_back({.group = std::string(select->text(0)),
+                   .generations = static_cast<std::uint64_t>(select->integer(1)),
+                   .prompt_tokens = static_cast<std::uint64_t>(select->integer(2)),
+                   .completion_tokens = static_cast<std::uint64_t>(select->integer(3)),
+                   .cost = *cost,
+                   .provider_cost = *provider_cost});
+  }
+}
+
+// ------------------------------------------------------------------ upkeep
+
+Result<VerifyReport> LedgerReader::verify(const std::function<void(VerifyProgress)>& progress) {
+  const std::scoped_lock lock(mutex_);
+  return verify_ledger(*connection_, progress);
+}
+
+Result<void> LedgerReader::quick_check() {
+  const std::scoped_lock lock(mutex_);
+  auto check = connection_->sqlite().prepare("PRAGMA quick_check(1)");
+  if (!check) {
+    return check.error();
+  }
+  const auto row = check->next();
+  if (!row) {
+    return row.error();
+  }
+  if (!*row || check->text(0) != "ok") {
+    return Error(ErrorKind::Internal, "ledger_corrupt",
+                 "SQLite finds the ledger damaged (" + std::string(check->text(0)) +
+                     "); restore the last backup.");
+  }
+  return {};
+}
+
+Result<void> LedgerReader::backup(const std::string& path) {
+  const std::scoped_lock lock(mutex_);
+  if (::access(path.c_str(), F_OK) == 0) {
+    return Error(ErrorKind::InvalidRequest, "backup_exists",
+                 "There is a file at " + path + " already; a backup never overwrites one.");
+  }
+  auto target =
+      Connection::open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX);
+  if (!target) {
+    return target.error();
+  }
+  sqlite3* const to = target->handle();
+  sqlite3_backup* const backup =
+      sqlite3_backup_init(to, "main", connection_->sqlite().handle(), "main");
+  if (backup == nullptr) {
+    return store_error(to, sqlite3_errcode(to), "The backup could not begin");
+  }
+  const int stepped = sqlite3_backup_step(backup, -1);  // all pages: one consistent view
+  const int finished = sqlite3_backup_finish(backup);
+  if (stepped != SQLITE_DONE || finished != SQLITE_OK) {
+    return store_error(to, finished != SQLITE_OK ? finished : stepped,
+                       "The backup could not be written");
+  }
+  return {};
+}
+
+}  // namespace waybill::ledger
