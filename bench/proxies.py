@@ -41,8 +41,12 @@ class Upstream:
     """bench/upstream on the load's core."""
 
     def __init__(self, tool: Path, *options: str) -> None:
-        self.process = subprocess.Popen(["taskset", "-c", LOAD_CORE, str(tool), "--port", "0", *options],
-                                        stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
+        self.process = subprocess.Popen(
+            ["taskset", "-c", LOAD_CORE, str(tool), "--port", "0", *options],
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=die_with_parent,
+        )
         assert self.process.stdout is not None
         self.port = int(self.process.stdout.readline())
 
@@ -104,7 +108,12 @@ class Templated(Proxy):
         super().__init__(upstream, folder, streaming=streaming)
         self.port = free_port()
         text = (HERE / self.template).read_text()
-        for name, value in (("folder", str(folder)), ("port", str(self.port)), ("upstream", str(upstream.port)), ("buffering", "off" if streaming else "on")):
+        for name, value in (
+            ("folder", str(folder)),
+            ("port", str(self.port)),
+            ("upstream", str(upstream.port)),
+            ("buffering", "off" if streaming else "on"),
+        ):
             text = text.replace(f"@{name}@", value)
         settings = folder / self.template.removesuffix(".in")
         settings.write_text(text)
@@ -150,16 +159,41 @@ class Waybill(Proxy):
         super().__init__(upstream, folder, streaming=streaming)
         self.folder = folder
         self.settings = folder / "waybill.yaml"
-        self.settings.write_text(json.dumps({
-            "listen": [{"address": "127.0.0.1", "port": 0}],
-            "workers": 1,
-            "ledger": {"store": f"sqlite://{folder}/ledger.db", "durability": "strict"},
-            "logging": {"access": True, "file": str(folder / "access.log")},
-            "limits": {"max_connections": 16000, "max_concurrent_requests": 16000},
-            "providers": {"bench": {"base_url": f"http://127.0.0.1:{upstream.port}/v1", "dialect": "openai_chat", "max_connections": 16000}},
-            "models": {"bench/model": {"context_length": 128000, "endpoints": [{
-                "provider": "bench", "upstream_model": "bench",
-                "price": {"unit": "usd_per_million_tokens", "prompt": "0.15", "completion": "0.60", "cache_read": "0.075"}}]}}}))
+        self.settings.write_text(
+            json.dumps(
+                {
+                    "listen": [{"address": "127.0.0.1", "port": 0}],
+                    "workers": 1,
+                    "ledger": {"store": f"sqlite://{folder}/ledger.db", "durability": "strict"},
+                    "logging": {"access": True, "file": str(folder / "access.log")},
+                    "limits": {"max_connections": 16000, "max_concurrent_requests": 16000},
+                    "providers": {
+                        "bench": {
+                            "base_url": f"http://127.0.0.1:{upstream.port}/v1",
+                            "dialect": "openai_chat",
+                            "max_connections": 16000,
+                        }
+                    },
+                    "models": {
+                        "bench/model": {
+                            "context_length": 128000,
+                            "endpoints": [
+                                {
+                                    "provider": "bench",
+                                    "upstream_model": "bench",
+                                    "price": {
+                                        "unit": "usd_per_million_tokens",
+                                        "prompt": "0.15",
+                                        "completion": "0.60",
+                                        "cache_read": "0.075",
+                                    },
+                                }
+                            ],
+                        }
+                    },
+                }
+            )
+        )
         self.start_up_seconds = self.start()
         made = run_waybill("keys", "create", "--config", str(self.settings), "--name", "bench", "--json")
         if made.returncode != 0:
@@ -171,8 +205,20 @@ class Waybill(Proxy):
         ready = self.folder / "ready.json"
         ready.unlink(missing_ok=True)
         began = time.monotonic()
-        self.child = Child(["taskset", "-c", PROXY_CORE, str(binary()), "serve", "--config", str(self.settings), "--ready-file", str(ready)],
-                           self.folder / "waybill.log")
+        self.child = Child(
+            [
+                "taskset",
+                "-c",
+                PROXY_CORE,
+                str(binary()),
+                "serve",
+                "--config",
+                str(self.settings),
+                "--ready-file",
+                str(ready),
+            ],
+            self.folder / "waybill.log",
+        )
         while not ready.exists():
             if not self.child.alive() or time.monotonic() - began > 20:
                 raise RuntimeError(f"Waybill did not start: {self.child.log_text()[-2000:]}")

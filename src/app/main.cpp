@@ -4,6 +4,7 @@
 
 #include "commands.hpp"
 #include "daemon.hpp"
+#include "simulator/simulate_command.hpp"
 
 namespace {
 
@@ -119,10 +120,12 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", std::string("waybill ") + WAYBILL_VERSION);
   app.require_subcommand(1);
   Arguments arguments;
+  waybill::app::SimulateArguments simulate;
   int status = 0;
   add_service(app, arguments, status);
   add_keys(app, arguments, status);
   add_ledger(app, arguments, status);
+  waybill::app::add_simulate_command(app, simulate, status);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -211,10 +211,14 @@ Result<RequestFacts> read_request(RequestKind kind,
   if (reader.read()) {
     return facts;
   }
-  if (context.error) {
+  // The reader stopped at the first thing it refuses; a fault of the grammar
+  // further on still goes first.
+  JsonWalker whole(body, JsonOrigin::Client, limits.max_depth);
+  const bool well_formed = whole.begin() && whole.take_value() && whole.finish();
+  if (context.error && (well_formed || whole.fault().kind == JsonFaultKind::Ambiguous)) {
     return *std::move(context.error);
   }
-  const JsonFault& fault = walker.fault();
+  const JsonFault& fault = whole.fault();
   const std::string what =
       std::string(fault.what) + " (at byte " + std::to_string(fault.offset) + ").";
   if (fault.kind == JsonFaultKind::Ambiguous) {

@@ -1,9 +1,8 @@
 #include "request_parameters.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <system_error>
 
+#include "request_checks.hpp"
 #include "request_messages.hpp"
 
 namespace waybill::dialects {
@@ -15,93 +14,6 @@ constexpr std::size_t kMaxStops = 4;
 constexpr std::size_t kMaxMetadata = 16;
 constexpr std::size_t kMaxMetadataName = 64;
 constexpr std::size_t kMaxMetadataValue = 512;
-
-std::string quoted(RequestMember member) {
-  return '"' + std::string(name(member)) + '"';
-}
-
-bool refuse(RequestContext& context, RequestMember member, std::string_view rule) {
-  return context.refuse(quoted(member) + " must be " + std::string(rule) + '.');
-}
-
-// The next value has the type, or the request is refused.
-bool expect(RequestContext& context, RequestMember member, JsonType type, std::string_view rule) {
-  const JsonType found = context.walker.peek();
-  return found == type || (context.walker.ok() && refuse(context, member, rule));
-}
-
-struct Number {
-  double least;
-  double most;
-  std::string_view rule;
-  bool above_least = false;  // least itself is refused
-};
-
-bool read_number(RequestContext& context, RequestMember member, const Number& allowed) {
-  ByteRange range;
-  if (!expect(context, member, JsonType::Number, allowed.rule) ||
-      !context.walker.take_value(range)) {
-    return false;
-  }
-  const std::string_view token = context.walker.raw(range);
-  double value = 0;
-  const auto result = std::from_chars(token.data(), token.data() + token.size(), value);
-  if (result.ec == std::errc::result_out_of_range) {
-    value = 0;  // it underflows: what is too large is no valid JSON for us
-  }
-  const bool good = value >= allowed.least && value <= allowed.most &&
-                    (value > allowed.least || !allowed.above_least);
-  return good || refuse(context, member, allowed.rule);
-}
-
-struct Whole {
-  std::uint64_t least;
-  std::uint64_t most;
-  std::string_view rule;
-};
-
-bool read_whole(RequestContext& context,
-                RequestMember member,
-                const Whole& allowed,
-                std::uint64_t& value) {
-  ByteRange range;
-  if (!expect(context, member, JsonType::Number, allowed.rule) ||
-      !context.walker.take_value(range)) {
-    return false;
-  }
-  const std::string_view token = context.walker.raw(range);
-  const auto [end, ec] = std::from_chars(token.data(), token.data() + token.size(), value);
-  const bool good = ec == std::errc() && end == token.data() + token.size() &&
-                    value >= allowed.least && value <= allowed.most;
-  return good || refuse(context, member, allowed.rule);
-}
-
-bool has_control_bytes(std::string_view text) noexcept {
-  return std::ranges::any_of(text, [](char c) {
-    const auto byte = static_cast<std::uint8_t>(c);
-    return byte < 0x20 || byte == 0x7F;
-  });
-}
-
-// A string that becomes a label, a key or part of a URL somewhere.
-bool read_label(RequestContext& context,
-                RequestMember member,
-                std::size_t most,
-                std::string& label) {
-  JsonText text;
-  if (!expect(context, member, JsonType::String, "a string") || !context.walker.take_string(text)) {
-    return false;
-  }
-  const std::string_view decoded = context.walker.decode(text);
-  if (decoded.size() > most) {
-    return refuse(context, member, "at most " + std::to_string(most) + " bytes long");
-  }
-  if (has_control_bytes(decoded)) {
-    return refuse(context, member, "free of control characters");
-  }
-  label = decoded;
-  return true;
-}
 
 bool read_model(RequestContext& context) {
   std::string& model = context.facts.model;
@@ -360,7 +272,7 @@ bool read_choices(RequestContext& context, RequestMember member) {
 }
 
 bool read_limit(RequestContext& context, RequestMember member) {
-  constexpr Whole kAllowed{1, kMaxOutputTokens, "a whole number from 1 to 2147483647"};
+  constexpr WholeRange kAllowed{1, kMaxOutputTokens, "a whole number from 1 to 2147483647"};
   std::uint64_t limit = 0;
   if (!read_whole(context, member, kAllowed, limit)) {
     return false;

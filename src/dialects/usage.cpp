@@ -165,6 +165,7 @@ class UsageReader {
   }
 
   UsageReading judge() noexcept;
+  Usage assemble(const Count& prompt, const Count& completion) noexcept;
 
   JsonWalker& walker_;
   const UsageQuirks& quirks_;
@@ -172,6 +173,36 @@ class UsageReader {
   bool twice_ = false;
   bool doubtful_ = false;
 };
+
+// From the two counts that everything else must fit into.
+Usage UsageReader::assemble(const Count& prompt, const Count& completion) noexcept {
+  const Count& total = at(Member::Total);
+  Usage usage;
+  usage.prompt = prompt.value;
+  usage.completion = completion.value;
+  usage.cached_read =
+      first_of({Member::DetailCached, Member::CacheHit, Member::CacheRead, Member::Cached});
+  usage.cache_write =
+      first_of({Member::DetailWrite, Member::DetailCreation, Member::CacheCreation});
+  usage.reasoning = first_of({Member::DetailReasoning, Member::Reasoning});
+  if (quirks_.cached == UsageQuirks::Cached::BesidePrompt) {
+    usage.prompt += usage.cached_read + usage.cache_write;
+  }
+  const bool beside = quirks_.reasoning == UsageQuirks::Reasoning::BesideCompletion ||
+                      (quirks_.reasoning == UsageQuirks::Reasoning::ByTotal && total.there() &&
+                       completion.there() && usage.reasoning > 0 &&
+                       total.value == prompt.value + completion.value + usage.reasoning);
+  if (beside) {
+    usage.completion += usage.reasoning;
+  }
+  usage.cached_read = clamp(usage.cached_read, usage.prompt);
+  usage.cache_write = clamp(usage.cache_write, usage.prompt - usage.cached_read);
+  usage.reasoning = clamp(usage.reasoning, usage.completion);
+  usage.audio_prompt = clamp(first_of({Member::PromptAudio}), usage.prompt);
+  usage.audio_completion = clamp(first_of({Member::CompletionAudio}), usage.completion);
+  usage.image_completion = clamp(first_of({Member::CompletionImage}), usage.completion);
+  return usage;
+}
 
 UsageReading UsageReader::judge() noexcept {
   Count prompt = at(Member::Prompt);
@@ -198,31 +229,7 @@ UsageReading UsageReader::judge() noexcept {
     completion.value = rest;
   }
 
-  Usage usage;
-  usage.prompt = prompt.value;
-  usage.completion = completion.value;
-  usage.cached_read =
-      first_of({Member::DetailCached, Member::CacheHit, Member::CacheRead, Member::Cached});
-  usage.cache_write =
-      first_of({Member::DetailWrite, Member::DetailCreation, Member::CacheCreation});
-  usage.reasoning = first_of({Member::DetailReasoning, Member::Reasoning});
-  if (quirks_.cached == UsageQuirks::Cached::BesidePrompt) {
-    usage.prompt += usage.cached_read + usage.cache_write;
-  }
-  const bool beside =
-      quirks_.reasoning == UsageQuirks::Reasoning::BesideCompletion ||
-      (quirks_.reasoning == UsageQuirks::Reasoning::ByTotal && total.there() &&
-       completion.there() && usage.reasoning > 0 && total.value == known + usage.reasoning);
-  if (beside) {
-    usage.completion += usage.reasoning;
-  }
-  usage.cached_read = clamp(usage.cached_read, usage.prompt);
-  usage.cache_write = clamp(usage.cache_write, usage.prompt - usage.cached_read);
-  usage.reasoning = clamp(usage.reasoning, usage.completion);
-  usage.audio_prompt = clamp(first_of({Member::PromptAudio}), usage.prompt);
-  usage.audio_completion = clamp(first_of({Member::CompletionAudio}), usage.completion);
-  usage.image_completion = clamp(first_of({Member::CompletionImage}), usage.completion);
-
+  const Usage usage = assemble(prompt, completion);
   const bool large =
       prompt.fault == UsageFault::TooLarge || completion.fault == UsageFault::TooLarge;
   return {usage, large       ? UsageFault::TooLarge

@@ -38,4 +38,17 @@ const KeyRecord* KeyIndex::find(const Sha256& hash) const noexcept {
   return &key == &nobody_ ? nullptr : &key;
 }
 
+const KeyRecord* KeyIndex::find_named(std::string_view name, WallTime now) const noexcept {
+  const KeyRecord* found = nullptr;
+  for (const auto& [hash, key] : by_hash_) {
+    if (key.name == name && key.usable(now)) {
+      if (found != nullptr) {
+        return nullptr;
+      }
+      found = &key;
+    }
+  }
+  return found;
+}
+
 }  // namespace waybill::ledger

@@ -27,8 +27,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
 from waybill_harness import SLOWNESS, Daemon, Simulator, parse_json, parse_sse, request_bytes, simulator_settings  # noqa: E402
 
-MODELS = {"quick": "storyteller?tokens=4&rate=4000", "longer": "storyteller?tokens=40&rate=2000",
-          "moody": ["storyteller?status=503&times=1", "storyteller?tokens=6&rate=4000"], "silent": "storyteller?tokens=8&usage=never&rate=4000"}
+MODELS = {
+    "quick": "storyteller?tokens=4&rate=4000",
+    "longer": "storyteller?tokens=40&rate=2000",
+    "moody": ["storyteller?status=503&times=1", "storyteller?tokens=6&rate=4000"],
+    "silent": "storyteller?tokens=8&usage=never&rate=4000",
+}
 CLIENTS = 24
 RECHECKED = 20  # of the acknowledged before, at each restart
 
@@ -38,7 +42,7 @@ class Tally:
     """What clients saw and what the ledger had of it."""
 
     acked: dict[str, Decimal] = field(default_factory=dict)  # generation -> told cost
-    begun: set[str] = field(default_factory=set)              # a head with an id arrived
+    begun: set[str] = field(default_factory=set)  # a head with an id arrived
     faults: list[str] = field(default_factory=list)
     recoveries: list[float] = field(default_factory=list)
     kills: int = 0
@@ -68,9 +72,19 @@ class Client:
         try:
             while True:
                 stream = self._rng.random() < 0.6
-                body = {"model": f"sim/{self._rng.choice(list(MODELS))}", "messages": [{"role": "user", "content": "Tell me."}], "stream": stream}
-                writer.write(request_bytes("POST", "/v1/chat/completions", body=json.dumps(body).encode(), headers=[
-                    ("Authorization", f"Bearer {self._daemon.key}"), ("Content-Type", "application/json")]))
+                body = {
+                    "model": f"sim/{self._rng.choice(list(MODELS))}",
+                    "messages": [{"role": "user", "content": "Tell me."}],
+                    "stream": stream,
+                }
+                writer.write(
+                    request_bytes(
+                        "POST",
+                        "/v1/chat/completions",
+                        body=json.dumps(body).encode(),
+                        headers=[("Authorization", f"Bearer {self._daemon.key}"), ("Content-Type", "application/json")],
+                    )
+                )
                 self._tally.requests += 1
                 if not await self._answer(reader, stream):
                     return
@@ -79,7 +93,10 @@ class Client:
 
     async def _answer(self, reader: asyncio.StreamReader, stream: bool) -> bool:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        fields = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in head.split("\r\n")[1:])}
+        fields = {
+            name.strip().lower(): value.strip()
+            for name, _, value in (line.partition(":") for line in head.split("\r\n")[1:])
+        }
         status, generation = int(head.split(" ")[1]), fields.get("x-generation-id", "")
         if status == 200:
             self._tally.begun.add(generation)
@@ -122,7 +139,9 @@ def check_generations(daemon: Daemon, tally: Tally, ids: list[str]) -> None:
     """Looks generations up over HTTP; they must be there with the told cost."""
     with daemon.connect() as connection:
         for one in ids:
-            answer = connection.request("GET", f"/v1/generation?id={one}", headers=[("Authorization", f"Bearer {daemon.key}")])
+            answer = connection.request(
+                "GET", f"/v1/generation?id={one}", headers=[("Authorization", f"Bearer {daemon.key}")]
+            )
             if answer.status != 200:
                 tally.fault(f"{one}: acknowledged, but the ledger answers {answer.status}")
             elif Decimal(answer.json()["data"]["total_cost"]) != tally.acked[one]:
@@ -132,7 +151,9 @@ def check_generations(daemon: Daemon, tally: Tally, ids: list[str]) -> None:
 async def rounds(daemon: Daemon, tally: Tally, kills: int, deadline: float, rng: random.Random) -> None:
     while tally.kills < kills and time.monotonic() < deadline:
         before = set(tally.acked)
-        clients = [asyncio.create_task(Client(daemon, tally, random.Random(rng.random())).run()) for _ in range(CLIENTS)]
+        clients = [
+            asyncio.create_task(Client(daemon, tally, random.Random(rng.random())).run()) for _ in range(CLIENTS)
+        ]
         await asyncio.sleep(rng.uniform(0.02, 0.6) * SLOWNESS)  # the random instant
         daemon.child.process.send_signal(signal.SIGKILL)  # type: ignore[union-attr]
         daemon.kill()
@@ -147,7 +168,10 @@ async def rounds(daemon: Daemon, tally: Tally, kills: int, deadline: float, rng:
         fresh = [one for one in tally.acked if one not in before]
         older = rng.sample(sorted(before), min(RECHECKED, len(before)))
         await asyncio.to_thread(check_generations, daemon, tally, fresh + older)
-        print(f"kill {tally.kills}: {len(fresh)} acknowledged, ready after {tally.recoveries[-1] * 1000:.0f} ms", flush=True)
+        print(
+            f"kill {tally.kills}: {len(fresh)} acknowledged, ready after {tally.recoveries[-1] * 1000:.0f} ms",
+            flush=True,
+        )
 
 
 def check_file(daemon: Daemon, tally: Tally) -> None:
@@ -158,7 +182,9 @@ def check_file(daemon: Daemon, tally: Tally) -> None:
             columns = [row[1] for row in database.execute(f"PRAGMA table_info('{table}')")]
             for column in ("generation", "generation_id", "gen_id"):
                 if column in columns and "settle" in table or column in columns and table == "generations":
-                    double = database.execute(f"SELECT count(*) - count(DISTINCT {column}) FROM '{table}'").fetchone()[0]
+                    double = database.execute(f"SELECT count(*) - count(DISTINCT {column}) FROM '{table}'").fetchone()[
+                        0
+                    ]
                     if double:
                         tally.fault(f"{double} generations stand twice in {table}")
     finally:
@@ -170,7 +196,9 @@ def unacknowledged(daemon: Daemon, tally: Tally) -> tuple[int, int]:
     settled = missing = 0
     with daemon.connect() as connection:
         for one in sorted(tally.begun - set(tally.acked)):
-            answer = connection.request("GET", f"/v1/generation?id={one}", headers=[("Authorization", f"Bearer {daemon.key}")])
+            answer = connection.request(
+                "GET", f"/v1/generation?id={one}", headers=[("Authorization", f"Bearer {daemon.key}")]
+            )
             settled += answer.status == 200
             missing += answer.status != 200
     return settled, missing
@@ -179,9 +207,11 @@ def unacknowledged(daemon: Daemon, tally: Tally) -> tuple[int, int]:
 def report(tally: Tally, durable: int, missing: int) -> str:
     times = sorted(tally.recoveries) or [0.0]
     lost = sum("acknowledged, but" in fault for fault in tally.faults)
-    return (f"kills {tally.kills}\nrequests {tally.requests}, refused {tally.refused}\nacknowledged {len(tally.acked)}\n"
-            f"begun but unacknowledged: {durable} in the ledger, {missing} not\nlost={lost}\nfaults {len(tally.faults)}\n"
-            f"recovery: median {statistics.median(times) * 1000:.0f} ms, worst {times[-1] * 1000:.0f} ms")
+    return (
+        f"kills {tally.kills}\nrequests {tally.requests}, refused {tally.refused}\nacknowledged {len(tally.acked)}\n"
+        f"begun but unacknowledged: {durable} in the ledger, {missing} not\nlost={lost}\nfaults {len(tally.faults)}\n"
+        f"recovery: median {statistics.median(times) * 1000:.0f} ms, worst {times[-1] * 1000:.0f} ms"
+    )
 
 
 def main() -> int:
@@ -198,7 +228,9 @@ def main() -> int:
         with Daemon(settings) as daemon:
             if arguments.durability == "relaxed":
                 daemon.stop()
-                daemon.write_settings({**settings, "ledger": {"store": f"sqlite://{daemon.folder}/ledger.db", "durability": "relaxed"}})
+                daemon.write_settings(
+                    {**settings, "ledger": {"store": f"sqlite://{daemon.folder}/ledger.db", "durability": "relaxed"}}
+                )
                 daemon.start()
             asyncio.run(rounds(daemon, tally, arguments.kills, deadline, random.Random(arguments.seed)))
             check_generations(daemon, tally, list(tally.acked))

@@ -15,7 +15,7 @@ class Exchange:
     """What came back on one connection until it was closed."""
 
     answers: list[Response] = field(default_factory=list)
-    rest: bytes = b""       # what is no whole answer
+    rest: bytes = b""  # what is no whole answer
     timed_out: bool = False
 
     def statuses(self) -> list[int]:
@@ -94,7 +94,7 @@ def _body(answer: Response, data: bytes) -> tuple[bytes | None, bytes]:
             size = int(line, 16)
             if len(data) < size + 2:
                 return None, b""
-            body, data = body + data[:size], data[size + 2:]
+            body, data = body + data[:size], data[size + 2 :]
             if size == 0:
                 return body, data
     length = answer.header("content-length")
@@ -103,7 +103,7 @@ def _body(answer: Response, data: bytes) -> tuple[bytes | None, bytes]:
     if len(data) < int(length):
         # An answer to HEAD announces a body that does not follow.
         return (b"", data) if not data or data.startswith(b"HTTP/1.1 ") else (None, b"")
-    return data[:int(length)], data[int(length):]
+    return data[: int(length)], data[int(length) :]
 
 
 @dataclass

@@ -62,6 +62,8 @@ class Report:
         self.violations.append(f"{suite} {case}: {why}")
 
     def text(self) -> str:
-        lines = [f"{suite:16} " + "  ".join(f"{what} {number}" for what, number in sorted(counter.items()))
-                 for suite, counter in sorted(self.counts.items())]
+        lines = [
+            f"{suite:16} " + "  ".join(f"{what} {number}" for what, number in sorted(counter.items()))
+            for suite, counter in sorted(self.counts.items())
+        ]
         return "\n".join([*lines, "", f"{len(self.violations)} violations", *self.violations])

@@ -26,8 +26,21 @@ from suite_requests import BodyReplay, CompressedReplay, RequestReplay, StringRe
 from suite_upstream import ScriptedUpstream, UpstreamReplay  # noqa: E402
 from waybill_harness import SLOWNESS, Daemon, Settings, assert_healthy, fixtures, settings_for  # noqa: E402
 
-SUITES = ("http1-request", "http1-response", "sse", "json", "chat-request", "compressed", "upstream-usage", "yaml", "injection", "strings")
-NOT_REPLAYED = "url: media URLs are handed to providers, never fetched (rulings 20); the address guard comes with media.fetch"
+SUITES = (
+    "http1-request",
+    "http1-response",
+    "sse",
+    "json",
+    "chat-request",
+    "compressed",
+    "upstream-usage",
+    "yaml",
+    "injection",
+    "strings",
+)
+NOT_REPLAYED = (
+    "url: media URLs are handed to providers, never fetched (rulings 20); the address guard comes with media.fetch"
+)
 TIMEOUT = 6.0 * SLOWNESS
 
 
@@ -36,7 +49,8 @@ def settings(upstream: AsyncUpstream) -> Settings:
     members: dict[str, Any] = {
         "limits": {"header_timeout": "1s", "body_timeout": "1s", "idle_timeout": "2s", "response_bytes": 8 << 20},
         "defaults": {"timeouts": {"connect": "2s", "first_token": "2s", "between_events": "2s", "total": "20s"}},
-        "logging": {"level": "warn"}}
+        "logging": {"level": "warn"},
+    }
     return settings_for(upstream, listen=listen, **members)
 
 
@@ -60,18 +74,30 @@ async def replay(suites: list[str], share: float, report: Report) -> None:
             await asyncio.to_thread(daemon.close)
 
 
-async def run_suites(suites: list[str], corpus: Corpus, sample: Corpus, daemon: Daemon, upstream: AsyncUpstream, scripted: ScriptedUpstream,
-                     report: Report, share: float) -> None:
+async def run_suites(
+    suites: list[str],
+    corpus: Corpus,
+    sample: Corpus,
+    daemon: Daemon,
+    upstream: AsyncUpstream,
+    scripted: ScriptedUpstream,
+    report: Report,
+    share: float,
+) -> None:
     upstreams = UpstreamReplay(daemon, scripted, report, TIMEOUT)
     bodies = BodyReplay(daemon, report, TIMEOUT)
     work = {
-        "http1-request": lambda: RequestReplay(daemon, lambda: upstream.requests, report, TIMEOUT).run(sample.cases("http1-request")),
+        "http1-request": lambda: RequestReplay(daemon, lambda: upstream.requests, report, TIMEOUT).run(
+            sample.cases("http1-request")
+        ),
         "http1-response": lambda: upstreams.responses(sample.cases("http1-response")),
         "sse": lambda: upstreams.streams(corpus.cases("sse")),
         "json": lambda: bodies.run(corpus.cases("json")),
         "chat-request": lambda: bodies.run(corpus.cases("chat-request")),
-        "compressed": lambda: _both(CompressedReplay(daemon, report, TIMEOUT).run(corpus.cases("compressed")),
-                                    upstreams.compressed(corpus.cases("compressed"))),
+        "compressed": lambda: _both(
+            CompressedReplay(daemon, report, TIMEOUT).run(corpus.cases("compressed")),
+            upstreams.compressed(corpus.cases("compressed")),
+        ),
         "upstream-usage": lambda: upstreams.usages(corpus.cases("upstream-usage")),
         "yaml": lambda: suite_yaml.run(sample.cases("yaml"), report),
         "injection": lambda: StringReplay(daemon, report, TIMEOUT).run(corpus.cases("injection"), share),

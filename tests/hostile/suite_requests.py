@@ -13,7 +13,14 @@ from waybill_harness import Daemon, at_line_ends, by_bytes, parse_json, randomly
 
 REFUSALS = {400, 408, 411, 413, 414, 417, 421, 431, 501, 505}
 # Codes of refusals that come after the framing was found good.
-NOT_FRAMING = {"invalid_json", "invalid_request", "ambiguous_credentials", "key_in_query", "model_not_found", "method_not_allowed"}
+NOT_FRAMING = {
+    "invalid_json",
+    "invalid_request",
+    "ambiguous_credentials",
+    "key_in_query",
+    "model_not_found",
+    "method_not_allowed",
+}
 HEALTH = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 MODES: dict[str, Callable[[bytes, int], list[bytes]]] = {
     "whole": lambda data, _: whole(data),
@@ -75,8 +82,12 @@ class RequestReplay:
         name = f"{case.id} ({mode})"
         why = self._judge(case, exchange)
         if why:
-            self._report.violate(self.suite, name, f"{why}; statuses {exchange.statuses()}, rest {exchange.rest[:60]!r}, "
-                                 f"{case.meta.get('oracle_reason', '')}")
+            self._report.violate(
+                self.suite,
+                name,
+                f"{why}; statuses {exchange.statuses()}, rest {exchange.rest[:60]!r}, "
+                f"{case.meta.get('oracle_reason', '')}",
+            )
         else:
             self._report.count(self.suite, f"{case.expect} as expected")
 
@@ -102,8 +113,11 @@ class RequestReplay:
         first, last = exchange.answers[0], exchange.answers[-1]
         if first.status in REFUSALS and error_type(first) not in NOT_FRAMING:
             return f"refused as {error_type(first)}"
-        closing = any((answer.header("connection") or "").lower() == "close" for answer in exchange.answers[:-1]) or \
-            len(exchange.answers) == 1 and (first.header("connection") or "").lower() == "close"
+        closing = (
+            any((answer.header("connection") or "").lower() == "close" for answer in exchange.answers[:-1])
+            or len(exchange.answers) == 1
+            and (first.header("connection") or "").lower() == "close"
+        )
         if not closing and (len(exchange.answers) < 2 or last.status != 200 or last.header("connection") != "close"):
             return "out of sync: the request after it was not answered"
         return ""
@@ -116,8 +130,17 @@ class BodyReplay:
         self._daemon, self._report, self._timeout = daemon, report, timeout
 
     async def post(self, body: bytes, headers: Sequence[tuple[str, str]] = ()) -> Exchange:
-        raw = request_bytes("POST", "/v1/chat/completions", body=body, headers=[
-            ("Authorization", f"Bearer {self._daemon.key}"), ("Content-Type", "application/json"), ("Connection", "close"), *headers])
+        raw = request_bytes(
+            "POST",
+            "/v1/chat/completions",
+            body=body,
+            headers=[
+                ("Authorization", f"Bearer {self._daemon.key}"),
+                ("Content-Type", "application/json"),
+                ("Connection", "close"),
+                *headers,
+            ],
+        )
         return await talk(self._daemon.port, [raw], timeout=self._timeout, half_close=False)
 
     async def run(self, cases: Sequence[Case]) -> None:
@@ -127,7 +150,11 @@ class BodyReplay:
         exchange = await self.post(case.data)
         why = self._judge(case, exchange)
         if why:
-            self._report.violate(case.suite, case.id, f"{why}; {exchange.answers[0].body[:150] if exchange.answers else exchange.rest[:80]!r}")
+            self._report.violate(
+                case.suite,
+                case.id,
+                f"{why}; {exchange.answers[0].body[:150] if exchange.answers else exchange.rest[:80]!r}",
+            )
         else:
             self._report.count(case.suite, f"{case.expect} as expected")
 
@@ -175,13 +202,21 @@ class StringReplay(BodyReplay):
     """injection and strings: every line as token, model, user, path, forwarded field and message."""
 
     async def run(self, cases: Sequence[Case], share: float) -> None:
-        lines = [(case, line["s"], line["expect"]) for case in cases for line in case.lines() if in_sample(line["s"], share)]
+        lines = [
+            (case, line["s"], line["expect"]) for case in cases for line in case.lines() if in_sample(line["s"], share)
+        ]
         await each(lines, self._one, 8)
 
     async def _one(self, item: tuple[Case, str, str]) -> None:
         case, text, expect = item
-        for place, work in (("token", self._token), ("field", self._field), ("model", self._model), ("user", self._user), ("path", self._path),
-                            ("content", self._content)):
+        for place, work in (
+            ("token", self._token),
+            ("field", self._field),
+            ("model", self._model),
+            ("user", self._user),
+            ("path", self._path),
+            ("content", self._content),
+        ):
             why = await work(text)
             if why:
                 self._report.violate(case.suite, f"{case.id} as {place} {text[:60]!r}", why)
@@ -189,7 +224,11 @@ class StringReplay(BodyReplay):
                 self._report.count(case.suite, f"{expect} as expected")
 
     async def _get(self, target: str, headers: Sequence[tuple[str, str]]) -> Exchange:
-        return await talk(self._daemon.port, [request_bytes("GET", target, headers=[*headers, ("Connection", "close")])], timeout=self._timeout)
+        return await talk(
+            self._daemon.port,
+            [request_bytes("GET", target, headers=[*headers, ("Connection", "close")])],
+            timeout=self._timeout,
+        )
 
     @staticmethod
     def _check(exchange: Exchange, allowed: set[int]) -> str:
@@ -203,10 +242,16 @@ class StringReplay(BodyReplay):
         return ""
 
     async def _token(self, text: str) -> str:
-        return self._check(await self._get("/v1/key", [("Authorization", "Bearer " + _one_line(text))]), {400, 401, 431})
+        return self._check(
+            await self._get("/v1/key", [("Authorization", "Bearer " + _one_line(text))]), {400, 401, 431}
+        )
 
     async def _field(self, text: str) -> str:
-        headers = [("Authorization", f"Bearer {self._daemon.key}"), ("X-Title", _one_line(text)), ("HTTP-Referer", _one_line(text))]
+        headers = [
+            ("Authorization", f"Bearer {self._daemon.key}"),
+            ("X-Title", _one_line(text)),
+            ("HTTP-Referer", _one_line(text)),
+        ]
         return self._check(await self._get("/v1/key", headers), {200, 400, 431})
 
     async def _path(self, text: str) -> str:
@@ -237,4 +282,3 @@ class StringReplay(BodyReplay):
 def _one_line(text: str) -> str:
     """A header value cannot hold these; sending them would only test this client."""
     return text.replace("\r", "").replace("\n", "").replace("\0", "").strip() or "x"
-

@@ -11,10 +11,25 @@ from typing import Any, Sequence
 from aio import Exchange, UpstreamRequest, send_pieces, talk
 from corpus import Case, Report
 from suite_requests import each
-from waybill_harness import Daemon, at_line_ends, by_bytes, canned, cost_of, parse_json, parse_sse, randomly, request_bytes, whole
+from waybill_harness import (
+    Daemon,
+    at_line_ends,
+    by_bytes,
+    canned,
+    cost_of,
+    parse_json,
+    parse_sse,
+    randomly,
+    request_bytes,
+    whole,
+)
 
-SPLITS = {"whole": lambda data, _: whole(data), "bytes": lambda data, _: by_bytes(data), "line-ends": lambda data, _: at_line_ends(data),
-          "random": lambda data, seed: randomly(data, seed)}
+SPLITS = {
+    "whole": lambda data, _: whole(data),
+    "bytes": lambda data, _: by_bytes(data),
+    "line-ends": lambda data, _: at_line_ends(data),
+    "random": lambda data, seed: randomly(data, seed),
+}
 # One byte at a time is left to smaller cases: 16 MB of one-byte segments prove nothing more.
 BYTES_LIMIT = 300_000
 
@@ -43,8 +58,16 @@ class UpstreamReplay:
     async def ask(self, name: str, pieces: list[bytes], *, stream: bool) -> Exchange:
         self._scripted.scripts[name] = pieces
         body = {"model": "demo/model", "messages": [{"role": "user", "content": name}], "stream": stream}
-        raw = request_bytes("POST", "/v1/chat/completions", body=json.dumps(body).encode(), headers=[
-            ("Authorization", f"Bearer {self._daemon.key}"), ("Content-Type", "application/json"), ("Connection", "close")])
+        raw = request_bytes(
+            "POST",
+            "/v1/chat/completions",
+            body=json.dumps(body).encode(),
+            headers=[
+                ("Authorization", f"Bearer {self._daemon.key}"),
+                ("Content-Type", "application/json"),
+                ("Connection", "close"),
+            ],
+        )
         try:
             return await talk(self._daemon.port, [raw], timeout=self._timeout, half_close=False)
         finally:
@@ -60,7 +83,9 @@ class UpstreamReplay:
     # ------------------------------------------------------ http1-response
 
     async def responses(self, cases: Sequence[Case]) -> None:
-        await each([(case, mode, stream) for case in cases for mode in SPLITS for stream in (False, True)], self._response, 24)
+        await each(
+            [(case, mode, stream) for case in cases for mode in SPLITS for stream in (False, True)], self._response, 24
+        )
 
     async def _response(self, item: tuple[Case, str, bool]) -> None:
         case, mode, stream = item
@@ -77,14 +102,19 @@ class UpstreamReplay:
         if case.expect in ("reject", "truncated"):
             if answer.status == 200 and b'"finish_reason":"error"' not in answer.body.replace(b" ", b""):
                 return "delivered as good"
-            self._report.count(case.suite, "told as malformed" if b"upstream_malformed" in answer.body else "told as another failure")
+            self._report.count(
+                case.suite, "told as malformed" if b"upstream_malformed" in answer.body else "told as another failure"
+            )
         return ""
 
     # ----------------------------------------------------------------- sse
 
     async def streams(self, cases: Sequence[Case]) -> None:
-        await each([(case, mode) for case in cases for mode in SPLITS
-                    if mode != "bytes" or len(case.data) <= BYTES_LIMIT], self._stream, 24)
+        await each(
+            [(case, mode) for case in cases for mode in SPLITS if mode != "bytes" or len(case.data) <= BYTES_LIMIT],
+            self._stream,
+            24,
+        )
 
     async def _stream(self, item: tuple[Case, str]) -> None:
         case, mode = item
@@ -123,7 +153,12 @@ class UpstreamReplay:
         for case in cases:
             headers = [("Content-Encoding", case.meta["content_encoding"])]
             exchange = await self.ask(case.id, [canned.http_response(200, case.data, headers=headers)], stream=False)
-            why = "" if exchange.statuses() and exchange.statuses()[0] in ((502, 504) if case.expect == "reject-4xx" else (200, 502, 504)) else "accepted"
+            why = (
+                ""
+                if exchange.statuses()
+                and exchange.statuses()[0] in ((502, 504) if case.expect == "reject-4xx" else (200, 502, 504))
+                else "accepted"
+            )
             self.verdict("compressed", f"{case.id} from an upstream", case.expect, why, exchange)
         grown = self._daemon.rss_bytes() - before
         if grown > 64 << 20:
@@ -135,7 +170,7 @@ class Expected:
     """What a client must see of an upstream's events."""
 
     text: str = ""
-    content: bool = False   # something was there to commit the 200
+    content: bool = False  # something was there to commit the 200
     failed: bool = False
     finished: bool = False  # a finish reason was there
     done: bool = False
@@ -145,7 +180,7 @@ def expected_of(case: Case) -> Expected:
     """Reads the WHATWG events of the manifest as the chat dialect does."""
     result = Expected()
     events = [event["data"] for event in case.expect["events"]]
-    tail = parse_sse(case.data + b"\n\n")[len(events):]  # an event cut before its blank line is taken if it parses
+    tail = parse_sse(case.data + b"\n\n")[len(events) :]  # an event cut before its blank line is taken if it parses
     for data in [*events, *(event.data for event in tail)]:
         if data.strip().upper() == "[DONE]":
             result.done = True
@@ -159,7 +194,9 @@ def expected_of(case: Case) -> Expected:
         delta = choice.get("delta") if isinstance(choice.get("delta"), dict) else {}
         if isinstance(delta.get("content"), str):
             result.text += delta["content"]
-        result.content = result.content or bool(delta.get("content") or delta.get("tool_calls") or choice.get("finish_reason"))
+        result.content = result.content or bool(
+            delta.get("content") or delta.get("tool_calls") or choice.get("finish_reason")
+        )
         result.finished = result.finished or bool(choice.get("finish_reason"))
     return result
 
@@ -178,7 +215,11 @@ def judge_stream(case: Case, exchange: Exchange) -> str:
     answer, expected = exchange.answers[0], expected_of(case)
     if answer.status != 200:
         clean = expected.content and expected.finished and not expected.failed
-        return "a good stream was refused" if clean else ("" if answer.status in (502, 503, 504) else f"status {answer.status}")
+        return (
+            "a good stream was refused"
+            if clean
+            else ("" if answer.status in (502, 503, 504) else f"status {answer.status}")
+        )
     if not expected.content:  # a JSON body may be turned into a stream (attack row E17)
         return "" if case.data.lstrip().startswith(b"{") else "a 200 without content"
     if not answer.ended_with_done():
@@ -192,6 +233,9 @@ def judge_stream(case: Case, exchange: Exchange) -> str:
         return "a failed stream ended as if it were good"
     if error and expected.finished and not expected.failed:
         return "a good stream got an error chunk"
-    text = "".join(((chunk["choices"][0].get("delta") or {}).get("content") or "") for chunk in chunks
-                   if isinstance(chunk.get("choices"), list) and chunk["choices"] and isinstance(chunk["choices"][0], dict))
+    text = "".join(
+        ((chunk["choices"][0].get("delta") or {}).get("content") or "")
+        for chunk in chunks
+        if isinstance(chunk.get("choices"), list) and chunk["choices"] and isinstance(chunk["choices"][0], dict)
+    )
     return "" if text == expected.text else f"text {text[:80]!r} instead of {expected.text[:80]!r}"

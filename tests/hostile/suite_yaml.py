@@ -27,7 +27,9 @@ def check(case: Case, folder: Path) -> str:
     shutil.copyfile(case.path, path)
     began = time.monotonic()
     with open(path.with_suffix(".out"), "w+b") as out:
-        process = subprocess.Popen([str(binary()), "check", "--config", str(path)], stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        process = subprocess.Popen(
+            [str(binary()), "check", "--config", str(path)], stdin=subprocess.DEVNULL, stdout=out, stderr=out
+        )
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         took = time.monotonic() - began

@@ -44,7 +44,22 @@ class Bodies(HarnessTestCase):
         return self.provider.requests[-1].body
 
     def test_j01_j09_what_is_not_json(self) -> None:
-        for data in (b"", b"   ", b"{", b"nul", b"{}{}", b"{} x", b'{"a":1,}', b"{'a':1}", b"// x\n{}", b"{/**/}", b"{a:1}", body()[:-1], body() + b"]", b"\0"):
+        for data in (
+            b"",
+            b"   ",
+            b"{",
+            b"nul",
+            b"{}{}",
+            b"{} x",
+            b'{"a":1,}',
+            b"{'a':1}",
+            b"// x\n{}",
+            b"{/**/}",
+            b"{a:1}",
+            body()[:-1],
+            body() + b"]",
+            b"\0",
+        ):
             self.refused(data, "invalid_json")
         for data in (b"[]", b'"x"', b"5", b"null"):
             self.refused(data, "invalid_request")
@@ -62,7 +77,12 @@ class Bodies(HarnessTestCase):
             self.assertIn(b'"x":' + number, self.accepted(body(b'"x":' + number)))
 
     def test_j04_repeated_members(self) -> None:
-        for extra in (b'"model":"demo/other"', b'"mod\\u0065l":"demo/other"', b'"stream":false,"stream":true', b'"max_tokens":1,"max_tokens":100000'):
+        for extra in (
+            b'"model":"demo/other"',
+            b'"mod\\u0065l":"demo/other"',
+            b'"stream":false,"stream":true',
+            b'"max_tokens":1,"max_tokens":100000',
+        ):
             self.refused(body(extra))
         self.accepted(body(b'"Model":"evil"'))
         self.accepted(body(b'"x":1,"x":2'))
@@ -78,9 +98,13 @@ class Bodies(HarnessTestCase):
                 answer.body.decode("utf-8")
 
     def test_j07_nul_characters(self) -> None:
-        self.assertIn(b"a\\u0000b", self.accepted(b'{"model":"demo/model","messages":[{"role":"user","content":"a\\u0000b"}]}'))
+        self.assertIn(
+            b"a\\u0000b", self.accepted(b'{"model":"demo/model","messages":[{"role":"user","content":"a\\u0000b"}]}')
+        )
         for member in (b'"model":"a\\u0000"', b'"user":"a\\u0000"'):
-            answer = self.post(b"{" + member + (b"," if b"user" not in member else b',"model":"demo/model",') + MESSAGES + b"}")
+            answer = self.post(
+                b"{" + member + (b"," if b"user" not in member else b',"model":"demo/model",') + MESSAGES + b"}"
+            )
             self.assertIn(answer.status, (400, 404))
         self.shared.verify_ledger()
 
@@ -100,17 +124,30 @@ class Bodies(HarnessTestCase):
         self.assertLess(time.monotonic() - began, 5)
 
     def test_j12_content_types(self) -> None:
-        for kind, statuses in (("application/json; charset=utf-8", (200,)), ("application/json;charset=UTF-8", (200,)), ("text/plain", (200, 415)),
-                               ("application/json; charset=utf-16", (400, 415)), ("multipart/form-data; boundary=x", (400, 415)),
-                               ("application/x-www-form-urlencoded", (400, 415))):
+        for kind, statuses in (
+            ("application/json; charset=utf-8", (200,)),
+            ("application/json;charset=UTF-8", (200,)),
+            ("text/plain", (200, 415)),
+            ("application/json; charset=utf-16", (400, 415)),
+            ("multipart/form-data; boundary=x", (400, 415)),
+            ("application/x-www-form-urlencoded", (400, 415)),
+        ):
             with self.subTest(kind):
                 self.assertIn(self.post(body(), headers=[("Content-Type", kind)]).status, statuses)
 
     def test_j13_compressed_bodies(self) -> None:
         bomb = gzip.compress(b" " * (200 << 20))
         before = self.shared.rss_bytes()
-        for encoding, data in (("gzip", gzip.compress(body())), ("gzip", bomb), ("deflate", bomb), ("br", b"\x1b"), ("zstd", b"x"), ("gzip, gzip", bomb),
-                               ("unheard-of", body()), ("gzip", gzip.compress(body())[:-4])):
+        for encoding, data in (
+            ("gzip", gzip.compress(body())),
+            ("gzip", bomb),
+            ("deflate", bomb),
+            ("br", b"\x1b"),
+            ("zstd", b"x"),
+            ("gzip, gzip", bomb),
+            ("unheard-of", body()),
+            ("gzip", gzip.compress(body())[:-4]),
+        ):
             with self.subTest(encoding=encoding, bytes=len(data)):
                 answer = self.post(data, headers=[("Content-Encoding", encoding)])
                 self.assertIn(answer.status, (400, 413, 415))
@@ -124,7 +161,9 @@ class Bodies(HarnessTestCase):
         self.assertIn(b"A" * 4_000_000, self.accepted(data))
 
     def test_j16_names_of_javascript_are_plain_names(self) -> None:
-        self.assertIn(b'"__proto__":{"a":1},"constructor":1', self.accepted(body(b'"__proto__":{"a":1},"constructor":1')))
+        self.assertIn(
+            b'"__proto__":{"a":1},"constructor":1', self.accepted(body(b'"__proto__":{"a":1},"constructor":1'))
+        )
 
     def test_j17_unowned_members_are_forwarded_as_written(self) -> None:
         odd = b'"z": 1.0 ,"a":-0,"e":1e0, "s":"\\u0041\\/"'

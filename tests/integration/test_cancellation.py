@@ -20,6 +20,7 @@ class Cancellation(HarnessTestCase):
         def found():  # noqa: ANN202 - a record or None
             answer = self.server.request("GET", f"/v1/generation?id={generation_id}")
             return answer.json()["data"] if answer.status == 200 else None
+
         return wait_until(found, f"settlement of {generation_id}")
 
     def test_u3_leaving_mid_stream_closes_the_upstream_and_settles_what_was_used(self) -> None:

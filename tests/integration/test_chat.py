@@ -7,13 +7,31 @@ import threading
 from decimal import Decimal
 from typing import Any
 
-from waybill_harness import (Answer, HarnessTestCase, Response, Simulator, canned, chat_request, comments, cost_of,
-                             generation_id, json, main, request_bytes, settings_for, simulator_settings)
+from waybill_harness import (
+    Answer,
+    HarnessTestCase,
+    Response,
+    Simulator,
+    canned,
+    chat_request,
+    comments,
+    cost_of,
+    generation_id,
+    json,
+    main,
+    request_bytes,
+    settings_for,
+    simulator_settings,
+)
 
 GENERATION_ID = re.compile(r"^gen-\d{10}-[0-9a-z]{20}$")
-DETAILED_USAGE = {"prompt_tokens": 1200, "completion_tokens": 321, "total_tokens": 1521,
-                  "prompt_tokens_details": {"cached_tokens": 1024},
-                  "completion_tokens_details": {"reasoning_tokens": 100}}
+DETAILED_USAGE = {
+    "prompt_tokens": 1200,
+    "completion_tokens": 321,
+    "total_tokens": 1521,
+    "prompt_tokens_details": {"cached_tokens": 1024},
+    "completion_tokens_details": {"reasoning_tokens": 100},
+}
 
 
 class Shapes(HarnessTestCase):
@@ -22,10 +40,18 @@ class Shapes(HarnessTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.simulator = self.own(Simulator())
-        self.server = self.daemon(simulator_settings(self.simulator, {
-            "story": "storyteller?tokens=12&rate=1000", "silent": "storyteller?tokens=5&usage=never&rate=1000",
-            "slow": "storyteller?tokens=3&ttft=300ms&rate=1000", "cached": "storyteller?tokens=5&cached=2&reasoning=3&rate=1000"},
-            defaults={"keep_alive_comment": "100ms", "commit_after": "100ms"}))
+        self.server = self.daemon(
+            simulator_settings(
+                self.simulator,
+                {
+                    "story": "storyteller?tokens=12&rate=1000",
+                    "silent": "storyteller?tokens=5&usage=never&rate=1000",
+                    "slow": "storyteller?tokens=3&ttft=300ms&rate=1000",
+                    "cached": "storyteller?tokens=5&cached=2&reasoning=3&rate=1000",
+                },
+                defaults={"keep_alive_comment": "100ms", "commit_after": "100ms"},
+            )
+        )
 
     def assert_common(self, answer: Response, told: dict[str, Any]) -> None:
         self.assertRegex(told["id"], GENERATION_ID)
@@ -120,7 +146,9 @@ class Shapes(HarnessTestCase):
     def test_models_can_be_listed_and_retrieved(self) -> None:
         listed = self.server.request("GET", "/v1/models")
         self.assertEqual(listed.status, 200)
-        self.assertEqual({model["id"] for model in listed.json()["data"]}, {"sim/story", "sim/silent", "sim/slow", "sim/cached"})
+        self.assertEqual(
+            {model["id"] for model in listed.json()["data"]}, {"sim/story", "sim/silent", "sim/slow", "sim/cached"}
+        )
         for path in ("/v1/models/sim/story", "/v1/models/sim%2Fstory"):
             one = self.server.request("GET", path)
             self.assertEqual(one.status, 200, one.body)
@@ -144,11 +172,17 @@ class Shapes(HarnessTestCase):
         self.assert_error(self.server.request("GET", f"/v1/generation?id={mine}", key=other), 404)
 
     def test_pipelined_and_repeated_requests_on_one_connection_are_answered_in_order(self) -> None:
-        bodies = [json.dumps({"model": "sim/story", "messages": [{"role": "user", "content": f"{i}"}],
-                              "stream": i % 2 == 1}).encode() for i in range(6)]
+        bodies = [
+            json.dumps(
+                {"model": "sim/story", "messages": [{"role": "user", "content": f"{i}"}], "stream": i % 2 == 1}
+            ).encode()
+            for i in range(6)
+        ]
         headers = [("Authorization", f"Bearer {self.server.key}"), ("Content-Type", "application/json")]
         with self.server.connect() as connection:
-            connection.send(b"".join(request_bytes("POST", "/v1/chat/completions", headers=headers, body=b) for b in bodies))
+            connection.send(
+                b"".join(request_bytes("POST", "/v1/chat/completions", headers=headers, body=b) for b in bodies)
+            )
             for i in range(6):
                 answer = connection.read_response()
                 self.assertEqual(answer.status, 200, answer.body)
@@ -166,23 +200,32 @@ class Upstreams(HarnessTestCase):
     def test_usage_details_of_the_upstream_reach_client_and_ledger(self) -> None:
         for stream in (False, True):
             with self.subTest(stream=stream):
-                self.provider.script(canned.stream(usage=DETAILED_USAGE) if stream else canned.plain(usage=DETAILED_USAGE))
+                self.provider.script(
+                    canned.stream(usage=DETAILED_USAGE) if stream else canned.plain(usage=DETAILED_USAGE)
+                )
                 answer = self.server.chat(stream=stream)
                 usage = (answer.chunks()[-1] if stream else answer.json())["usage"]
                 self.assertEqual(usage["prompt_tokens_details"]["cached_tokens"], 1024)
                 self.assertEqual(Decimal(usage["cost"]), cost_of(DETAILED_USAGE))
-                self.assertEqual(Decimal(self.server.generation(generation_id(answer))["total_cost"]), cost_of(DETAILED_USAGE))
+                self.assertEqual(
+                    Decimal(self.server.generation(generation_id(answer))["total_cost"]), cost_of(DETAILED_USAGE)
+                )
                 details = usage["cost_details"]
-                self.assertEqual(details["upstream_inference_prompt_cost"] + details["upstream_inference_completions_cost"],
-                                 usage["cost"])
+                self.assertEqual(
+                    details["upstream_inference_prompt_cost"] + details["upstream_inference_completions_cost"],
+                    usage["cost"],
+                )
 
     def test_usage_may_stand_on_the_finish_chunk_on_every_chunk_or_beside_no_choices(self) -> None:
         usage = canned.USAGE
         running = {"prompt_tokens": 11, "completion_tokens": 1, "total_tokens": 12}
         forms = {
             "finish chunk": canned.event(canned.delta("Hi")) + canned.event(canned.delta(finish="stop", usage=usage)),
-            "every chunk": canned.event(canned.delta("Hi", usage=running)) + canned.event(canned.delta(finish="stop", usage=usage)),
-            "own chunk": canned.event(canned.delta("Hi")) + canned.event(canned.delta(finish="stop")) + canned.event(canned.usage_chunk()),
+            "every chunk": canned.event(canned.delta("Hi", usage=running))
+            + canned.event(canned.delta(finish="stop", usage=usage)),
+            "own chunk": canned.event(canned.delta("Hi"))
+            + canned.event(canned.delta(finish="stop"))
+            + canned.event(canned.usage_chunk()),
         }
         for name, body in forms.items():
             with self.subTest(name):
@@ -198,7 +241,9 @@ class Upstreams(HarnessTestCase):
     def test_the_first_event_leaves_before_the_upstream_sends_the_second(self) -> None:
         gate = threading.Event()
         first = canned.chunk(canned.event(canned.delta("one")))
-        self.provider.script(Answer((canned.stream_head() + first, gate, canned.chunk(canned.events(("two",))) + canned.LAST_CHUNK)))
+        self.provider.script(
+            Answer((canned.stream_head() + first, gate, canned.chunk(canned.events(("two",))) + canned.LAST_CHUNK))
+        )
         with self.server.connect() as connection:
             connection.send(chat_request(self.server.key, stream=True))
             head = connection.read_head()
@@ -212,8 +257,12 @@ class Upstreams(HarnessTestCase):
         self.assertIn(b"two", seen)
 
     def test_a_fingerprint_is_kept_and_a_null_one_is_dropped_from_chunks(self) -> None:
-        body = (canned.event(canned.delta("a", system_fingerprint=None)) + canned.event(canned.delta("b", system_fingerprint="fp_1"))
-                + canned.event(canned.delta(finish="stop", system_fingerprint="fp_1")) + canned.DONE)
+        body = (
+            canned.event(canned.delta("a", system_fingerprint=None))
+            + canned.event(canned.delta("b", system_fingerprint="fp_1"))
+            + canned.event(canned.delta(finish="stop", system_fingerprint="fp_1"))
+            + canned.DONE
+        )
         self.provider.script(canned.stream_head() + canned.chunk(body) + canned.LAST_CHUNK)
         chunks = self.assert_clean_stream(self.server.chat(stream=True))
         self.assertNotIn("system_fingerprint", chunks[0])

@@ -42,7 +42,15 @@ class ChatRules(HarnessTestCase):
         self.accepted(max_tokens=None)
 
     def test_c02_counts(self) -> None:
-        for member in ({"n": 10**6}, {"n": 0}, {"n": -1}, {"n": 1.5}, {"top_logprobs": 21}, {"top_logprobs": -1}, {"logprobs": "yes"}):
+        for member in (
+            {"n": 10**6},
+            {"n": 0},
+            {"n": -1},
+            {"n": 1.5},
+            {"top_logprobs": 21},
+            {"top_logprobs": -1},
+            {"logprobs": "yes"},
+        ):
             self.refused(**member)
 
     def test_c03_stream_is_a_boolean(self) -> None:
@@ -55,7 +63,21 @@ class ChatRules(HarnessTestCase):
             self.refused(**{member: "http://evil.example"})
 
     def test_c05_model_names(self) -> None:
-        for name in ("../../etc/passwd", "a\r\nb", "a\0b", "%2e%2e", "demo/%", "x" * 2000, "", [], 5, {}, "d\u0435mo/model", "' OR 1=1 --", "demo/model\n"):
+        for name in (
+            "../../etc/passwd",
+            "a\r\nb",
+            "a\0b",
+            "%2e%2e",
+            "demo/%",
+            "x" * 2000,
+            "",
+            [],
+            5,
+            {},
+            "d\u0435mo/model",
+            "' OR 1=1 --",
+            "demo/model\n",
+        ):
             self.refused((400, 404), model=name)
         self.assertNotIn("OR 1=1", self.shared.metrics())
 
@@ -72,7 +94,14 @@ class ChatRules(HarnessTestCase):
         self.assertNotIn("someone", self.shared.metrics())
 
     def test_c08_sampling_values(self) -> None:
-        for member in ({"temperature": 2.1}, {"temperature": -0.1}, {"temperature": "hot"}, {"top_p": 1.1}, {"frequency_penalty": 3}, {"presence_penalty": -3}):
+        for member in (
+            {"temperature": 2.1},
+            {"temperature": -0.1},
+            {"temperature": "hot"},
+            {"top_p": 1.1},
+            {"frequency_penalty": 3},
+            {"presence_penalty": -3},
+        ):
             self.refused(**member)
         self.accepted(temperature=0, top_p=1, seed=2**53 + 1, presence_penalty=-2)
         self.accepted(temperature=None, top_p=None)
@@ -90,7 +119,12 @@ class ChatRules(HarnessTestCase):
         self.assert_error(answer, 400, "context_length_exceeded")
 
     def test_c12_reasoning_beyond_the_limit_is_billed_as_used(self) -> None:
-        usage = {"prompt_tokens": 10, "completion_tokens": 5000, "total_tokens": 5010, "completion_tokens_details": {"reasoning_tokens": 4990}}
+        usage = {
+            "prompt_tokens": 10,
+            "completion_tokens": 5000,
+            "total_tokens": 5010,
+            "completion_tokens_details": {"reasoning_tokens": 4990},
+        }
         self.provider.script(canned.plain(usage=usage))
         answer = self.shared.chat(max_tokens=16)
         self.assertEqual(answer.json()["usage"]["completion_tokens"], 5000)
@@ -101,7 +135,9 @@ class ChatRules(HarnessTestCase):
     def test_c13_unicode_round_trips(self) -> None:
         text = "\u202eright-to-left z\u0334\u0335\u0336algo \U0001f469\u200d\U0001f469\u200d\U0001f467 \ufeff\u2028"
         for ascii_only in (True, False):
-            raw = json.dumps({"model": "demo/model", "messages": [{"role": "user", "content": text}]}, ensure_ascii=ascii_only).encode()
+            raw = json.dumps(
+                {"model": "demo/model", "messages": [{"role": "user", "content": text}]}, ensure_ascii=ascii_only
+            ).encode()
             self.provider.script(canned.plain(text))
             answer = self.shared.request("POST", "/v1/chat/completions", body=raw)
             self.assertEqual(answer.text(), text)

@@ -6,8 +6,10 @@ from decimal import Decimal
 
 from waybill_harness import MILLION, PRICE, HarnessTestCase, canned, generation_id, main
 
-BODY = (b'{"object":"list","data":[{"object":"embedding","index":0,"embedding":%s}],'
-        b'"model":"upstream-model","usage":{"prompt_tokens":9,"total_tokens":9}}')
+BODY = (
+    b'{"object":"list","data":[{"object":"embedding","index":0,"embedding":%s}],'
+    b'"model":"upstream-model","usage":{"prompt_tokens":9,"total_tokens":9}}'
+)
 
 
 class Embeddings(HarnessTestCase):
@@ -20,7 +22,9 @@ class Embeddings(HarnessTestCase):
         for vector in (b"[0.1, -2.50e-3,1E+2,0.10000000000000000555]", b'"AACAPwAAAEA="'):
             with self.subTest(vector):
                 self.provider.script(canned.http_response(200, BODY % vector))
-                answer = self.server.request("POST", "/v1/embeddings", body={"model": "demo/model", "input": ["a", "b"]})
+                answer = self.server.request(
+                    "POST", "/v1/embeddings", body={"model": "demo/model", "input": ["a", "b"]}
+                )
                 self.assertEqual(answer.status, 200, answer.body)
                 self.assertIn(b'"embedding":' + vector, answer.body)
                 cost = 9 * Decimal(PRICE["prompt"]) / MILLION

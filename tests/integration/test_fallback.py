@@ -42,8 +42,13 @@ BEFORE_CONTENT_STREAMED: dict[str, Any] = {
     "role only, then reset": Answer((canned.stream_head() + ROLE_ONLY,), End.RESET),
     "role only, then silence": Answer((canned.stream_head() + ROLE_ONLY,), End.HOLD),
     "comments for ever": Answer((canned.stream_head(), *[canned.chunk(b": ping\n\n")] * 50), End.HOLD),
-    "error as first event": Answer((canned.stream_head() + canned.chunk(
-        canned.event({"error": {"message": "overloaded", "code": 503}})) + canned.LAST_CHUNK,)),
+    "error as first event": Answer(
+        (
+            canned.stream_head()
+            + canned.chunk(canned.event({"error": {"message": "overloaded", "code": 503}}))
+            + canned.LAST_CHUNK,
+        )
+    ),
     "only [DONE]": Answer((canned.stream_head() + canned.chunk(canned.DONE) + canned.LAST_CHUNK,)),
     "broken JSON first": Answer((canned.stream_head() + canned.chunk(b'data: {"choices":[{\n\n') + canned.LAST_CHUNK,)),
     "JSON instead of a stream, an error": canned.http_response(200, b'{"error":{"message":"no"}}'),
@@ -54,11 +59,25 @@ AFTER_CONTENT: dict[str, Answer] = {
     "closed inside a chunk": Answer((canned.stream_head() + FIRST_EVENT + b"40\r\ndata: {",), End.CLOSE),
     "stalled": Answer((canned.stream_head() + FIRST_EVENT,), End.HOLD),
     "clean end without finish_reason": Answer((canned.stream_head() + FIRST_EVENT + canned.LAST_CHUNK,)),
-    "error event": Answer((canned.stream_head() + FIRST_EVENT + canned.chunk(
-        canned.event({"error": {"message": "overloaded", "code": "server_error"}})) + canned.LAST_CHUNK,)),
-    "named error event": Answer((canned.stream_head() + FIRST_EVENT + canned.chunk(
-        b'event: error\ndata: {"error":{"message":"overloaded"}}\n\n') + canned.LAST_CHUNK,)),
-    "broken JSON": Answer((canned.stream_head() + FIRST_EVENT + canned.chunk(b'data: {"choices": nonsense\n\n'),), End.HOLD),
+    "error event": Answer(
+        (
+            canned.stream_head()
+            + FIRST_EVENT
+            + canned.chunk(canned.event({"error": {"message": "overloaded", "code": "server_error"}}))
+            + canned.LAST_CHUNK,
+        )
+    ),
+    "named error event": Answer(
+        (
+            canned.stream_head()
+            + FIRST_EVENT
+            + canned.chunk(b'event: error\ndata: {"error":{"message":"overloaded"}}\n\n')
+            + canned.LAST_CHUNK,
+        )
+    ),
+    "broken JSON": Answer(
+        (canned.stream_head() + FIRST_EVENT + canned.chunk(b'data: {"choices": nonsense\n\n'),), End.HOLD
+    ),
     "bad chunk size": Answer((canned.stream_head() + FIRST_EVENT + b"xyz\r\n",), End.HOLD),
 }
 
@@ -92,8 +111,10 @@ class Fallback(HarnessTestCase):
     def test_what_fails_before_content_moves_on_unseen(self) -> None:
         for name, step in BEFORE_CONTENT.items():
             for streamed in (False, True):
-                with self.subTest(name, streamed=streamed), Daemon(
-                        settings_for(self.first, self.second, defaults=SHORT)) as server:
+                with (
+                    self.subTest(name, streamed=streamed),
+                    Daemon(settings_for(self.first, self.second, defaults=SHORT)) as server,
+                ):
                     self.first.script(step)
                     self.second.script(canned.stream() if streamed else canned.plain("from the second"))
                     self.assert_second_answered(server, streamed)

@@ -36,9 +36,13 @@ class Keys(HarnessTestCase):
     def test_k15_h35_equal_credentials_may_repeat_and_different_ones_are_refused(self) -> None:
         other = self.server.create_key("other")["key"]
         mine = ("Authorization", f"Bearer {self.server.key}")
-        for headers, status in (([mine, ("x-api-key", self.server.key)], 200), ([mine, mine], 200),
-                                ([mine, ("x-api-key", other)], 400), ([mine, ("Authorization", f"Bearer {other}")], 400),
-                                ([("api-key", other), ("x-goog-api-key", self.server.key)], 400)):
+        for headers, status in (
+            ([mine, ("x-api-key", self.server.key)], 200),
+            ([mine, mine], 200),
+            ([mine, ("x-api-key", other)], 400),
+            ([mine, ("Authorization", f"Bearer {other}")], 400),
+            ([("api-key", other), ("x-goog-api-key", self.server.key)], 400),
+        ):
             with self.subTest(headers=[name for name, _ in headers], status=status):
                 answer = self.server.request("GET", "/v1/key", key="", headers=headers)
                 self.assertEqual(answer.status, status, answer.body)
@@ -50,8 +54,12 @@ class Keys(HarnessTestCase):
             answer = self.server.request("GET", f"/v1/models?{name}={self.server.key}", key="")
             self.assertIn(answer.status, (400, 401), answer.body)
         self.assert_error(self.server.request("GET", f"/v1/key?key={self.server.key}", key=""), 400, "key_in_query")
-        answer = self.server.request("GET", "/v1/key", key="", headers=[
-            ("Cookie", f"key={self.server.key}"), ("Referer", f"http://x/?key={self.server.key}")])
+        answer = self.server.request(
+            "GET",
+            "/v1/key",
+            key="",
+            headers=[("Cookie", f"key={self.server.key}"), ("Referer", f"http://x/?key={self.server.key}")],
+        )
         self.assert_error(answer, 401)
         self.assertNotIn(self.server.key, self.server.log_text())
 
@@ -62,7 +70,14 @@ class Keys(HarnessTestCase):
             self.assertEqual(self.server.command("keys", verb, "--name", name).returncode, 0)
         wait_until(lambda: self.status(gone["key"]) == 401 and self.status(off["key"]) == 401, "revocation", 2)
         bodies = set()
-        for key in (gone["key"], off["key"], "sk-wb-" + "A" * 43, "sk-wb-", self.server.key[:-1], self.server.key.swapcase()):
+        for key in (
+            gone["key"],
+            off["key"],
+            "sk-wb-" + "A" * 43,
+            "sk-wb-",
+            self.server.key[:-1],
+            self.server.key.swapcase(),
+        ):
             answer = self.server.chat(key=key)
             self.assert_error(answer, 401)
             bodies.add(json.dumps(answer.error(), default=str))
@@ -93,9 +108,20 @@ class Keys(HarnessTestCase):
             self.assertEqual(len(base64.urlsafe_b64decode(key[6:] + "=")), 32)
 
     def test_k4_nonsense_as_a_credential_is_a_plain_refusal(self) -> None:
-        for value in ("Basic dXNlcjpwdw==", "Bearer", "Bearer ", "Bearer a b", "Bearer Bearer x", f"Bearer{self.server.key}",
-                      "Bearer ' OR 1=1 --", "Bearer " + "x" * 20000, "Bearer schl\u00fcssel", "Bearer \t", "Digest x",
-                      "Bearer " + urllib.parse.quote("'; DROP TABLE keys; --")):
+        for value in (
+            "Basic dXNlcjpwdw==",
+            "Bearer",
+            "Bearer ",
+            "Bearer a b",
+            "Bearer Bearer x",
+            f"Bearer{self.server.key}",
+            "Bearer ' OR 1=1 --",
+            "Bearer " + "x" * 20000,
+            "Bearer schl\u00fcssel",
+            "Bearer \t",
+            "Digest x",
+            "Bearer " + urllib.parse.quote("'; DROP TABLE keys; --"),
+        ):
             with self.subTest(value[:40]):
                 answer = self.server.request("GET", "/v1/key", key="", headers=[("Authorization", value)])
                 self.assertIn(answer.status, (400, 401), answer.body)
@@ -117,7 +143,9 @@ class Keys(HarnessTestCase):
 
     def test_k5_an_expired_key_is_refused(self) -> None:
         past = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=1)
-        made = self.server.command("keys", "create", "--name", "past", "--expires", past.strftime("%Y-%m-%dT%H:%M:%SZ"), "--json")
+        made = self.server.command(
+            "keys", "create", "--name", "past", "--expires", past.strftime("%Y-%m-%dT%H:%M:%SZ"), "--json"
+        )
         if made.returncode == 0:  # refusing to make it is as good
             self.assertEqual(self.status(json.loads(made.stdout)["key"]), 401)
         soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=2)

@@ -11,8 +11,21 @@ import threading
 from decimal import Decimal
 from pathlib import Path
 
-from waybill_harness import (Answer, Child, Daemon, End, HarnessTestCase, binary, canned, chat_request, cost_of,
-                             generation_id, main, settings_for, wait_until)
+from waybill_harness import (
+    Answer,
+    Child,
+    Daemon,
+    End,
+    HarnessTestCase,
+    binary,
+    canned,
+    chat_request,
+    cost_of,
+    generation_id,
+    main,
+    settings_for,
+    wait_until,
+)
 
 
 class Ledger(HarnessTestCase):
@@ -38,7 +51,9 @@ class Ledger(HarnessTestCase):
         self.server.verify_ledger()
 
     def test_d1_an_open_generation_is_closed_at_start_with_what_was_metered(self) -> None:
-        self.provider.script(Answer((canned.stream_head() + canned.chunk(canned.event(canned.delta("some words"))),), End.HOLD))
+        self.provider.script(
+            Answer((canned.stream_head() + canned.chunk(canned.event(canned.delta("some words"))),), End.HOLD)
+        )
         connection = self.own(self.server.connect())
         connection.send(chat_request(self.server.key, stream=True))
         head = connection.read_head()
@@ -62,8 +77,12 @@ class Ledger(HarnessTestCase):
         self.server.stop()
         self.server.expected_down = True
         good = self.file.read_bytes()
-        for name, bad in (("truncated", good[:len(good) // 2]), ("empty", b""), ("header", b"x" * 100 + good[100:]),
-                          ("zeroed half", good[:len(good) // 2] + bytes(len(good) - len(good) // 2))):
+        for name, bad in (
+            ("truncated", good[: len(good) // 2]),
+            ("empty", b""),
+            ("header", b"x" * 100 + good[100:]),
+            ("zeroed half", good[: len(good) // 2] + bytes(len(good) - len(good) // 2)),
+        ):
             with self.subTest(name):
                 self.file.write_bytes(bad)
                 done = self.server.command("ledger", "verify")
@@ -80,13 +99,18 @@ class Ledger(HarnessTestCase):
         database = sqlite3.connect(self.file)
         changed = 0
         for (table,) in database.execute("SELECT name FROM sqlite_master WHERE type='table'").fetchall():
-            columns = [row[1] for row in database.execute(f"PRAGMA table_info('{table}')") if row[2].upper().startswith("INT")]
-            money = [column for column in columns if any(word in column for word in ("amount", "cost", "charge", "customer"))]
+            columns = [
+                row[1] for row in database.execute(f"PRAGMA table_info('{table}')") if row[2].upper().startswith("INT")
+            ]
+            money = [
+                column for column in columns if any(word in column for word in ("amount", "cost", "charge", "customer"))
+            ]
             if money and database.execute(f"SELECT count(*) FROM '{table}'").fetchone()[0] >= 10:
                 for (trigger,) in database.execute("SELECT name FROM sqlite_master WHERE type='trigger'").fetchall():
                     database.execute(f"DROP TRIGGER '{trigger}'")
                 changed += database.execute(
-                    f"UPDATE '{table}' SET {money[0]} = {money[0]} + 1 WHERE rowid = (SELECT max(rowid) - 3 FROM '{table}')").rowcount
+                    f"UPDATE '{table}' SET {money[0]} = {money[0]} + 1 WHERE rowid = (SELECT max(rowid) - 3 FROM '{table}')"
+                ).rowcount
         database.commit()
         database.close()
         self.assertGreater(changed, 0, "no money column found to tamper with")
@@ -128,7 +152,10 @@ class Ledger(HarnessTestCase):
 
     def test_d8_a_second_daemon_on_the_same_ledger_is_refused(self) -> None:
         ready = self.server.folder / "second.json"
-        second = Child([str(binary()), "serve", "--config", str(self.server.config), "--ready-file", str(ready)], self.server.folder / "second.log")
+        second = Child(
+            [str(binary()), "serve", "--config", str(self.server.config), "--ready-file", str(ready)],
+            self.server.folder / "second.log",
+        )
         try:
             self.assertNotEqual(second.process.wait(20), 0)
             self.assertIn("ledger", second.log_text())
@@ -139,7 +166,9 @@ class Ledger(HarnessTestCase):
     def test_d5_a_full_disk_refuses_new_work_and_heals(self) -> None:
         folder = Path(tempfile.mkdtemp(prefix="waybill-full-"))
         self.addCleanup(os.rmdir, folder)
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200m", "tmpfs", str(folder)], check=False, capture_output=True).returncode:
+        if subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=200m", "tmpfs", str(folder)], check=False, capture_output=True
+        ).returncode:
             self.skipTest("no right to mount a small file system here")
         self.addCleanup(subprocess.run, ["umount", "-l", str(folder)], check=False)
         with Daemon(settings_for(self.provider, ledger={"store": f"sqlite://{folder}/ledger.db"})) as server:
@@ -169,7 +198,11 @@ class Ledger(HarnessTestCase):
     def test_relaxed_durability_survives_a_kill_too(self) -> None:
         server = self.daemon(settings_for(self.provider))
         server.stop()
-        server.write_settings(settings_for(self.provider, ledger={"store": f"sqlite://{server.folder}/ledger.db", "durability": "relaxed"}))
+        server.write_settings(
+            settings_for(
+                self.provider, ledger={"store": f"sqlite://{server.folder}/ledger.db", "durability": "relaxed"}
+            )
+        )
         server.start()
         ids = [generation_id(server.chat()) for _ in range(10)]
         server.kill()

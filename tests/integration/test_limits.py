@@ -4,11 +4,27 @@ from __future__ import annotations
 
 import time
 
-from waybill_harness import (Answer, ConnectionClosed, End, HarnessTestCase, HttpConnection, canned, chat_request, main,
-                             request_bytes, settings_for, wait_until)
+from waybill_harness import (
+    Answer,
+    ConnectionClosed,
+    End,
+    HarnessTestCase,
+    HttpConnection,
+    canned,
+    chat_request,
+    main,
+    request_bytes,
+    settings_for,
+    wait_until,
+)
 
-LIMITS = {"header_bytes": 8192, "body_bytes": 65536, "header_timeout": "600ms", "body_timeout": "600ms",
-          "idle_timeout": "600ms"}
+LIMITS = {
+    "header_bytes": 8192,
+    "body_bytes": 65536,
+    "header_timeout": "600ms",
+    "body_timeout": "600ms",
+    "idle_timeout": "600ms",
+}
 
 
 class Limits(HarnessTestCase):
@@ -35,7 +51,9 @@ class Limits(HarnessTestCase):
 
     def test_j10_a_chunked_body_is_refused_once_it_passes_the_limit(self) -> None:
         with self.server.connect() as connection:
-            connection.send(request_bytes("POST", "/v1/chat/completions", headers=[*self.auth, ("Transfer-Encoding", "chunked")]))
+            connection.send(
+                request_bytes("POST", "/v1/chat/completions", headers=[*self.auth, ("Transfer-Encoding", "chunked")])
+            )
             connection.send_pieces([canned.chunk(b" " * 8192)] * 12)
             try:
                 self.assert_error(connection.read_response(), 413)
@@ -77,7 +95,9 @@ class Limits(HarnessTestCase):
 
     def test_j14_a_body_that_is_cut_by_the_client_reaches_nobody(self) -> None:
         with self.server.connect() as connection:
-            connection.send(request_bytes("POST", "/v1/chat/completions", headers=[*self.auth, ("Content-Length", "100")]) + b"{")
+            connection.send(
+                request_bytes("POST", "/v1/chat/completions", headers=[*self.auth, ("Content-Length", "100")]) + b"{"
+            )
             connection.half_close()
             answer = connection.read_rest()
         self.assertNotIn(b"HTTP/1.1 200", answer)
@@ -96,17 +116,28 @@ class Limits(HarnessTestCase):
         expect = ("Expect", "100-continue")
         body = b'{"model":"demo/model","messages":[{"role":"user","content":"hi"}]}'
         with self.server.connect() as connection:
-            connection.send(request_bytes("POST", "/v1/chat/completions", headers=[*self.auth, expect, ("Content-Length", str(len(body)))]))
+            connection.send(
+                request_bytes(
+                    "POST", "/v1/chat/completions", headers=[*self.auth, expect, ("Content-Length", str(len(body)))]
+                )
+            )
             connection.socket.settimeout(5)
             self.assertTrue(connection.socket.recv(100).startswith(b"HTTP/1.1 100"))
             connection.send(body)
             self.assertEqual(connection.read_response().status, 200)
-        status, _ = self.raw(request_bytes("POST", "/v1/chat/completions", headers=[*self.auth, expect, ("Content-Length", "70000")]))
+        status, _ = self.raw(
+            request_bytes("POST", "/v1/chat/completions", headers=[*self.auth, expect, ("Content-Length", "70000")])
+        )
         self.assertEqual(status, 413)
         bad = [("Authorization", "Bearer sk-wb-no"), expect, ("Content-Length", str(len(body)))]
         status, _ = self.raw(request_bytes("POST", "/v1/chat/completions", headers=bad))
         self.assertEqual(status, 401)
-        status, _ = self.raw(request_bytes("POST", "/v1/chat/completions", headers=[*self.auth, ("Expect", "magic"), ("Content-Length", "2")]) + b"{}")
+        status, _ = self.raw(
+            request_bytes(
+                "POST", "/v1/chat/completions", headers=[*self.auth, ("Expect", "magic"), ("Content-Length", "2")]
+            )
+            + b"{}"
+        )
         self.assertEqual(status, 417)
 
     def test_connections_beyond_the_limit_wait_or_are_refused_and_others_live_on(self) -> None:

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from waybill_harness import HarnessTestCase, at_line_ends, by_bytes, canned, generation_id, main, randomly, request_bytes
+from waybill_harness import (
+    HarnessTestCase,
+    at_line_ends,
+    by_bytes,
+    canned,
+    generation_id,
+    main,
+    randomly,
+    request_bytes,
+)
 
 # Members nobody knows, odd number spellings, escapes, order and white space.
-ODD = (rb'"x_unknown" : {"b":1.0,"a":1e0, "z":[ ],"n":-0,"big":9007199254740993,"exp":1E+02 } , "temperature":0.70 ,'
-       rb'"seed":12345678901, "x_text":"\u00e9\/\ud83d\ude00 caf\u0065 ' + "é😀".encode() + rb'\u2028", "x_null":null')
-REQUEST = (b'{ "messages" :[ {"content":"h\\u0069  \\n","role":"user","x_extra":[1.50,"\\/"]} ],' + ODD
-           + b', "model" : "demo/model" %s}')
+ODD = (
+    rb'"x_unknown" : {"b":1.0,"a":1e0, "z":[ ],"n":-0,"big":9007199254740993,"exp":1E+02 } , "temperature":0.70 ,'
+    rb'"seed":12345678901, "x_text":"\u00e9\/\ud83d\ude00 caf\u0065 ' + "é😀".encode() + rb'\u2028", "x_null":null'
+)
+REQUEST = (
+    b'{ "messages" :[ {"content":"h\\u0069  \\n","role":"user","x_extra":[1.50,"\\/"]} ],'
+    + ODD
+    + b', "model" : "demo/model" %s}'
+)
 FORWARDED = REQUEST.replace(b'"demo/model"', b'"upstream-model"')
 
 
@@ -34,27 +48,47 @@ class Requests(HarnessTestCase):
         self.assertEqual(without, FORWARDED % b', "stream":true')
 
     def test_other_stream_options_stay(self) -> None:
-        sent = self.forwarded(REQUEST % b', "stream":true,"stream_options":{"x":1.0,"include_usage":false}', answer=canned.stream())
+        sent = self.forwarded(
+            REQUEST % b', "stream":true,"stream_options":{"x":1.0,"include_usage":false}', answer=canned.stream()
+        )
         self.assertIn(b'"x":1.0', sent)
         self.assertRegex(sent, rb'"include_usage"\s*:\s*true')
 
     def test_extension_members_are_cut_wherever_they_stand(self) -> None:
         own = b'"provider":{"sort":"price"},"transforms":[],"usage":{"include":true},"session_id":"s"'
-        body = b'{"route":"fallback",' + own + b',"model":"demo/model","x":1.0,"messages":[{"role":"user","content":"hi"}],"trace":{"a":1}}'
+        body = (
+            b'{"route":"fallback",'
+            + own
+            + b',"model":"demo/model","x":1.0,"messages":[{"role":"user","content":"hi"}],"trace":{"a":1}}'
+        )
         sent = self.forwarded(body)
         self.assertEqual(sent, b'{"model":"upstream-model","x":1.0,"messages":[{"role":"user","content":"hi"}]}')
 
     def test_an_escaped_model_name_is_understood(self) -> None:
         body = b'{"model":"demo\\/mod\\u0065l","messages":[{"role":"user","content":"hi"}]}'
-        self.assertEqual(self.forwarded(body), body.replace(b'demo\\/mod\\u0065l', b"upstream-model"))
+        self.assertEqual(self.forwarded(body), body.replace(b"demo\\/mod\\u0065l", b"upstream-model"))
 
     def test_a_request_split_anywhere_arrives_the_same(self) -> None:
         body = REQUEST % b""
-        raw = request_bytes("POST", "/v1/chat/completions", body=body, headers=[
-            ("Authorization", f"Bearer {self.server.key}"), ("Content-Type", "application/json")])
-        chunked = request_bytes("POST", "/v1/chat/completions", headers=[
-            ("Authorization", f"Bearer {self.server.key}"), ("Content-Type", "application/json"), ("Transfer-Encoding", "chunked")]) + \
-            b"".join(canned.chunk(piece) for piece in randomly(body, 3)) + canned.LAST_CHUNK
+        raw = request_bytes(
+            "POST",
+            "/v1/chat/completions",
+            body=body,
+            headers=[("Authorization", f"Bearer {self.server.key}"), ("Content-Type", "application/json")],
+        )
+        chunked = (
+            request_bytes(
+                "POST",
+                "/v1/chat/completions",
+                headers=[
+                    ("Authorization", f"Bearer {self.server.key}"),
+                    ("Content-Type", "application/json"),
+                    ("Transfer-Encoding", "chunked"),
+                ],
+            )
+            + b"".join(canned.chunk(piece) for piece in randomly(body, 3))
+            + canned.LAST_CHUNK
+        )
         for data in (raw, chunked):
             for pieces in (by_bytes(data), at_line_ends(data), *(randomly(data, seed) for seed in range(5))):
                 self.provider.script(canned.plain())
@@ -64,13 +98,36 @@ class Requests(HarnessTestCase):
                 self.assertEqual(self.provider.wait_for_requests(1)[0].body, FORWARDED % b"")
 
     def test_only_our_own_header_fields_go_upstream(self) -> None:
-        self.server.chat(headers=[("X-Forwarded-For", "6.6.6.6"), ("Cookie", "a=b"), ("X-HTTP-Method-Override", "PUT"),
-                                  ("X-Original-URL", "/admin"), ("Accept-Encoding", "gzip"), ("X-Custom", "c"),
-                                  ("Connection", "X-Custom"), ("Openai-Organization", "org-client"), ("Range", "bytes=0-1")])
+        self.server.chat(
+            headers=[
+                ("X-Forwarded-For", "6.6.6.6"),
+                ("Cookie", "a=b"),
+                ("X-HTTP-Method-Override", "PUT"),
+                ("X-Original-URL", "/admin"),
+                ("Accept-Encoding", "gzip"),
+                ("X-Custom", "c"),
+                ("Connection", "X-Custom"),
+                ("Openai-Organization", "org-client"),
+                ("Range", "bytes=0-1"),
+            ]
+        )
         sent = self.provider.wait_for_requests(1)[0]
         names = {name.lower() for name, _ in sent.headers()}
-        self.assertFalse(names & {"x-forwarded-for", "cookie", "x-http-method-override", "x-original-url", "x-custom",
-                                  "openai-organization", "range", "origin", "referer"}, names)
+        self.assertFalse(
+            names
+            & {
+                "x-forwarded-for",
+                "cookie",
+                "x-http-method-override",
+                "x-original-url",
+                "x-custom",
+                "openai-organization",
+                "range",
+                "origin",
+                "referer",
+            },
+            names,
+        )
         self.assertEqual(sent.header("content-type"), "application/json")
         self.assertEqual(len([n for n, _ in sent.headers() if n.lower() == "content-length"]), 1)
 
@@ -83,7 +140,13 @@ class Replies(HarnessTestCase):
 
     def test_a_body_differs_only_in_owned_members(self) -> None:
         choices = b'"choices":[ {"index":0 ,"message":{"role":"assistant","content":"caf\\u00e9 \\/ ok","x_more":[1.0,2e0]},"finish_reason":"stop"} ]'
-        body = b'{ "id":"up-1",' + ODD + b' ,"model":"upstream-model", ' + choices + b',"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3} }'
+        body = (
+            b'{ "id":"up-1",'
+            + ODD
+            + b' ,"model":"upstream-model", '
+            + choices
+            + b',"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3} }'
+        )
         self.provider.script(canned.http_response(200, body))
         answer = self.server.chat()
         self.assertEqual(answer.status, 200, answer.body)
@@ -103,9 +166,21 @@ class Replies(HarnessTestCase):
         self.assertNotIn(b"\r", answer.body)
 
     def test_e28_an_upstreams_header_fields_are_not_forwarded(self) -> None:
-        self.provider.script(canned.http_response(200, canned.body(), headers=[
-            ("Set-Cookie", "a=b"), ("Openai-Organization", "org-1"), ("Server", "secret"), ("Via", "x"), ("X-Secret", "y"),
-            ("Connection", "X-Secret"), ("X-Request-Id", "r")]))
+        self.provider.script(
+            canned.http_response(
+                200,
+                canned.body(),
+                headers=[
+                    ("Set-Cookie", "a=b"),
+                    ("Openai-Organization", "org-1"),
+                    ("Server", "secret"),
+                    ("Via", "x"),
+                    ("X-Secret", "y"),
+                    ("Connection", "X-Secret"),
+                    ("X-Request-Id", "r"),
+                ],
+            )
+        )
         answer = self.server.chat()
         names = {name.lower() for name, _ in answer.headers}
         self.assertFalse(names & {"set-cookie", "openai-organization", "via", "x-secret"}, names)

@@ -12,8 +12,18 @@ import subprocess
 import threading
 from pathlib import Path
 
-from waybill_harness import (Answer, Daemon, HarnessTestCase, HttpConnection, binary, canned, chat_request, main, settings_for,
-                             wait_until)
+from waybill_harness import (
+    Answer,
+    Daemon,
+    HarnessTestCase,
+    HttpConnection,
+    binary,
+    canned,
+    chat_request,
+    main,
+    settings_for,
+    wait_until,
+)
 
 
 def _limit_files(soft: int, hard: int):  # noqa: ANN202 - run in the child before exec
@@ -45,7 +55,9 @@ class Process(HarnessTestCase):
         wait_until(lambda: server.chat().status == 200, "service after the crowd", 15)
 
     def test_o2_a_low_soft_limit_is_raised(self) -> None:
-        server = self.daemon(settings_for(self.provider), preexec=_limit_files(128, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+        server = self.daemon(
+            settings_for(self.provider), preexec=_limit_files(128, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+        )
         crowd = [self.own(server.connect()) for _ in range(300)]
         for connection in crowd[::50]:
             connection.send(chat_request(server.key))
@@ -59,8 +71,15 @@ class Process(HarnessTestCase):
 
     def test_o4_stopped_and_continued_streams_go_on(self) -> None:
         gate = threading.Event()
-        self.provider.script(Answer((canned.stream_head() + canned.chunk(canned.event(canned.delta("one"))), gate,
-                                     canned.chunk(canned.events(("two",))) + canned.LAST_CHUNK)))
+        self.provider.script(
+            Answer(
+                (
+                    canned.stream_head() + canned.chunk(canned.event(canned.delta("one"))),
+                    gate,
+                    canned.chunk(canned.events(("two",))) + canned.LAST_CHUNK,
+                )
+            )
+        )
         server = self.daemon_for(self.provider)
         with server.connect() as connection:
             connection.send(chat_request(server.key, stream=True))
@@ -84,8 +103,12 @@ class Process(HarnessTestCase):
         read_end, write_end = os.pipe()
         fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, 4096)
         ready = server.folder / "ready.json"
-        process = subprocess.Popen([str(binary()), "serve", "--config", str(server.config), "--ready-file", str(ready)],
-                                   stdout=write_end, stderr=write_end, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [str(binary()), "serve", "--config", str(server.config), "--ready-file", str(ready)],
+            stdout=write_end,
+            stderr=write_end,
+            stdin=subprocess.DEVNULL,
+        )
         os.close(write_end)
         try:
             wait_until(ready.exists, "ready with a pipe nobody reads")
@@ -107,8 +130,12 @@ class Process(HarnessTestCase):
         server = self.daemon(settings_for(self.provider), start=False)
         read_end, write_end = os.pipe()
         ready = server.folder / "ready.json"
-        process = subprocess.Popen([str(binary()), "serve", "--config", str(server.config), "--ready-file", str(ready)],
-                                   stdout=write_end, stderr=write_end, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [str(binary()), "serve", "--config", str(server.config), "--ready-file", str(ready)],
+            stdout=write_end,
+            stderr=write_end,
+            stdin=subprocess.DEVNULL,
+        )
         os.close(write_end)
         os.close(read_end)
         try:
@@ -122,7 +149,9 @@ class Process(HarnessTestCase):
             self.assertEqual(process.wait(15), 0)
 
     def test_o8_starts_with_a_bare_environment(self) -> None:
-        server = self.daemon(settings_for(self.provider), env={"HOME": "/nonexistent", "TMPDIR": "/nonexistent", "LANG": "nonsense"})
+        server = self.daemon(
+            settings_for(self.provider), env={"HOME": "/nonexistent", "TMPDIR": "/nonexistent", "LANG": "nonsense"}
+        )
         self.assertEqual(server.chat().status, 200)
 
     def test_o10_a_busy_port_is_a_clear_error(self) -> None:
@@ -135,7 +164,10 @@ class Process(HarnessTestCase):
             self.assertIn(str(port), str(caught.exception))
 
     def test_unix_sockets_are_served(self) -> None:
-        server = self.daemon(settings_for(self.provider, listen=[{"address": "127.0.0.1", "port": 0}, {"unix": "{folder}/w.sock"}]), start=False)
+        server = self.daemon(
+            settings_for(self.provider, listen=[{"address": "127.0.0.1", "port": 0}, {"unix": "{folder}/w.sock"}]),
+            start=False,
+        )
         server.config.write_text(server.config.read_text().replace("{folder}", str(server.folder)))
         server.start()
         with HttpConnection(0, unix=str(server.folder / "w.sock")) as connection:

@@ -7,8 +7,22 @@ import unittest
 from pathlib import Path
 from typing import Any, Iterator
 
-from waybill_harness import (Answer, Daemon, End, HarnessTestCase, MockUpstream, Response, by_bytes, canned, fixtures,
-                             generation_id, main, parse_sse, randomly, settings_for)
+from waybill_harness import (
+    Answer,
+    Daemon,
+    End,
+    HarnessTestCase,
+    MockUpstream,
+    Response,
+    by_bytes,
+    canned,
+    fixtures,
+    generation_id,
+    main,
+    parse_sse,
+    randomly,
+    settings_for,
+)
 
 # Members of replies that Waybill owns; `system_fingerprint` only where it is null.
 OWNED = {"id", "model", "provider", "usage"}
@@ -80,8 +94,11 @@ def _skip(text: str, at: int) -> int:
 
 
 def not_owned(text: str) -> list[tuple[str, str]]:
-    return [(name, value) for name, value in members(text)
-            if name not in OWNED and not (name == "system_fingerprint" and value == "null")]
+    return [
+        (name, value)
+        for name, value in members(text)
+        if name not in OWNED and not (name == "system_fingerprint" and value == "null")
+    ]
 
 
 def relayed_chunks(stream: bytes) -> list[str]:
@@ -168,8 +185,11 @@ class Recordings(HarnessTestCase):
         for recording in recordings():
             if recording.status == 200:
                 continue
-            with self.subTest(recording.name), MockUpstream(recording.raw_response()) as provider, \
-                    Daemon(settings_for(provider, defaults={"timeouts": {"total": "1s"}})) as server:
+            with (
+                self.subTest(recording.name),
+                MockUpstream(recording.raw_response()) as provider,
+                Daemon(settings_for(provider, defaults={"timeouts": {"total": "1s"}})) as server,
+            ):
                 answer = server.request("POST", "/v1/chat/completions", body=recording.request)
                 if recording.status in (400, 413, 422):
                     expected = {recording.status}

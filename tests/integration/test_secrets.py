@@ -8,26 +8,48 @@ import signal
 import urllib.parse
 from pathlib import Path
 
-from waybill_harness import CANARY, Answer, End, HarnessTestCase, canned, chat_request, main, run_waybill, settings_for, wait_until
+from waybill_harness import (
+    CANARY,
+    Answer,
+    End,
+    HarnessTestCase,
+    canned,
+    chat_request,
+    main,
+    run_waybill,
+    settings_for,
+    wait_until,
+)
 
 PROMPT = "canary-prompt-5d1c0e"
 ANSWER = "canary-answer-9b77aa"
-FORGED = "x\r\nlevel=error forged\n\x1b[31mred\u2028{\"forged\":true}"
+FORGED = 'x\r\nlevel=error forged\n\x1b[31mred\u2028{"forged":true}'
 
 
 def disguises(secret: str) -> set[bytes]:
     """A secret and the ways it might be written by accident."""
     raw = secret.encode()
-    return {raw, base64.b64encode(raw).rstrip(b"=")[:-1], raw.hex().encode(), urllib.parse.quote(secret, safe="").encode(), raw[::-1],
-            raw[:len(raw) * 2 // 3]}
+    return {
+        raw,
+        base64.b64encode(raw).rstrip(b"=")[:-1],
+        raw.hex().encode(),
+        urllib.parse.quote(secret, safe="").encode(),
+        raw[::-1],
+        raw[: len(raw) * 2 // 3],
+    }
 
 
 class Canaries(HarnessTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.provider = self.upstream(canned.plain(ANSWER))
-        self.server = self.daemon(settings_for(self.provider, logging={"format": "json", "level": "trace", "access": True},
-                                               defaults={"timeouts": {"first_token": "500ms", "total": "5s"}}))
+        self.server = self.daemon(
+            settings_for(
+                self.provider,
+                logging={"format": "json", "level": "trace", "access": True},
+                defaults={"timeouts": {"first_token": "500ms", "total": "5s"}},
+            )
+        )
 
     def exercise(self) -> list[bytes]:
         """Every kind of thing that happens to a request; returns all that clients were told."""
@@ -52,7 +74,9 @@ class Canaries(HarnessTestCase):
         for key in (self.server.key + "x", "sk-wb-" + "B" * 43):
             told.append(self.server.chat(key=key).body)
         told.append(self.server.request("GET", f"/v1/key?key={self.server.key}", key="").body)
-        self.provider.script(Answer((canned.stream_head() + canned.chunk(canned.event(canned.delta(ANSWER))),), End.HOLD))
+        self.provider.script(
+            Answer((canned.stream_head() + canned.chunk(canned.event(canned.delta(ANSWER))),), End.HOLD)
+        )
         with self.server.connect() as connection:
             connection.send(chat_request(self.server.key, stream=True))
             connection.read_head()
@@ -66,9 +90,12 @@ class Canaries(HarnessTestCase):
         wait_until(lambda: "reload" in self.server.log_text().lower(), "the refused reload in the log")
         self.server.write_settings(settings_for(self.provider))
         checked = run_waybill("check", "--config", str(self.server.config))
-        outputs = {"check": (checked.stdout + checked.stderr).encode(), "metrics": self.server.metrics().encode(),
-                   "ready": self.server.request("GET", "/health/ready", admin=True, key="").body,
-                   "cmdline": Path(f"/proc/{self.server.pid}/cmdline").read_bytes()}
+        outputs = {
+            "check": (checked.stdout + checked.stderr).encode(),
+            "metrics": self.server.metrics().encode(),
+            "ready": self.server.request("GET", "/health/ready", admin=True, key="").body,
+            "cmdline": Path(f"/proc/{self.server.pid}/cmdline").read_bytes(),
+        }
         self.server.verify_ledger()
         keys = self.server.command("keys", "list")
         outputs["keys list"] = keys.stdout.encode()
@@ -78,7 +105,12 @@ class Canaries(HarnessTestCase):
             if file.is_file() and file != self.server.config:
                 outputs[file.name] = file.read_bytes()
         for name, output in outputs.items():
-            for what, secret in (("provider key", CANARY), ("client key", self.server.key), ("prompt", PROMPT), ("answer", ANSWER)):
+            for what, secret in (
+                ("provider key", CANARY),
+                ("client key", self.server.key),
+                ("prompt", PROMPT),
+                ("answer", ANSWER),
+            ):
                 for form in disguises(secret):
                     self.assertNotIn(form, output, f"{what} in {name}")
         for output in told:
@@ -87,8 +119,12 @@ class Canaries(HarnessTestCase):
 
     def test_l2_one_record_stays_one_line(self) -> None:
         for member in ("user", "model", "session_id"):
-            self.server.request("POST", "/v1/chat/completions", body={"model": "demo/model", "messages": [], member: FORGED})
-        self.server.chat(headers=[("User-Agent", "agent \x1b[31m"), ("X-Title", "t\u2028t"), ("Referer", "http://x/\x9b")])
+            self.server.request(
+                "POST", "/v1/chat/completions", body={"model": "demo/model", "messages": [], member: FORGED}
+            )
+        self.server.chat(
+            headers=[("User-Agent", "agent \x1b[31m"), ("X-Title", "t\u2028t"), ("Referer", "http://x/\x9b")]
+        )
         self.provider.script(canned.error(500, FORGED))
         self.server.chat()
         self.server.create_key("name-with-\u202e-bidi")

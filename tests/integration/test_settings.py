@@ -10,8 +10,19 @@ import socket
 import tempfile
 import threading
 
-from waybill_harness import (CANARY, Answer, Daemon, HarnessTestCase, canned, chat_request, main, provider, run_waybill,
-                             settings_for, wait_until)
+from waybill_harness import (
+    CANARY,
+    Answer,
+    Daemon,
+    HarnessTestCase,
+    canned,
+    chat_request,
+    main,
+    provider,
+    run_waybill,
+    settings_for,
+    wait_until,
+)
 
 FAULTY = """\
 listen: [{ address: 127.0.0.1, port: 0 }]
@@ -38,13 +49,24 @@ class Check(HarnessTestCase):
     def test_f2_all_faults_are_told_at_once_with_line_and_column_and_a_suggestion(self) -> None:
         code, told = self.check(FAULTY)
         self.assertEqual(code, 2, told)
-        for line, word in ((2, "durability"), (4, "WAYBILL_TEST_NOT_SET"), (7, "context_length"), (9, "simm"), (9, "prompt")):
+        for line, word in (
+            (2, "durability"),
+            (4, "WAYBILL_TEST_NOT_SET"),
+            (7, "context_length"),
+            (9, "simm"),
+            (9, "prompt"),
+        ):
             self.assertRegex(told, rf"waybill\.yaml:{line}:\d+[^\n]*{word}", told)
-        self.assertIn('sim', re.sub("simm", "", told))
+        self.assertIn("sim", re.sub("simm", "", told))
 
     def test_a_good_file_passes(self) -> None:
-        good = json.dumps({"listen": [{"address": "127.0.0.1", "port": 0}], "ledger": {"store": "sqlite:///tmp/x/l.db"},
-                           **settings_for("http://127.0.0.1:9/v1")})
+        good = json.dumps(
+            {
+                "listen": [{"address": "127.0.0.1", "port": 0}],
+                "ledger": {"store": "sqlite:///tmp/x/l.db"},
+                **settings_for("http://127.0.0.1:9/v1"),
+            }
+        )
         code, told = self.check(good)
         self.assertEqual(code, 0, told)
 
@@ -53,9 +75,11 @@ class Check(HarnessTestCase):
             Daemon(FAULTY)
 
     def test_f12_a_key_over_plain_http_and_switched_off_verification_are_refused(self) -> None:
-        for member in ({"base_url": "http://api.example.com/v1", "allow_plain_http": False},
-                       {"base_url": "https://api.example.com/v1", "tls_verify": False},
-                       {"base_url": "https://api.example.com/v1", "insecure": True}):
+        for member in (
+            {"base_url": "http://api.example.com/v1", "allow_plain_http": False},
+            {"base_url": "https://api.example.com/v1", "tls_verify": False},
+            {"base_url": "https://api.example.com/v1", "insecure": True},
+        ):
             settings = {"ledger": {"store": "sqlite:///tmp/x/l.db"}, **settings_for("http://127.0.0.1:9/v1")}
             settings["providers"]["p0"].update(member)
             code, told = self.check(json.dumps(settings))
@@ -63,13 +87,21 @@ class Check(HarnessTestCase):
 
     def test_f4_prices_and_times_that_do_not_fit_are_refused(self) -> None:
         for prompt in ("-0.1", "NaN", "1e400", "0.0000000000001", "abc", "0x10", ""):
-            settings = {"ledger": {"store": "sqlite:///tmp/x/l.db"}, **settings_for("http://127.0.0.1:9/v1", price={
-                "unit": "usd_per_million_tokens", "prompt": prompt, "completion": "1"})}
+            settings = {
+                "ledger": {"store": "sqlite:///tmp/x/l.db"},
+                **settings_for(
+                    "http://127.0.0.1:9/v1",
+                    price={"unit": "usd_per_million_tokens", "prompt": prompt, "completion": "1"},
+                ),
+            }
             code, told = self.check(json.dumps(settings))
             self.assertEqual(code, 2, f"price {prompt!r}: {told}")
         for timeout in ("-1s", "5", "1y", "99999999999999999999s", "s"):
-            settings = {"ledger": {"store": "sqlite:///tmp/x/l.db"}, **settings_for("http://127.0.0.1:9/v1"),
-                        "defaults": {"timeouts": {"connect": timeout}}}
+            settings = {
+                "ledger": {"store": "sqlite:///tmp/x/l.db"},
+                **settings_for("http://127.0.0.1:9/v1"),
+                "defaults": {"timeouts": {"connect": timeout}},
+            }
             code, told = self.check(json.dumps(settings))
             self.assertEqual(code, 2, f"timeout {timeout!r}: {told}")
 
@@ -134,7 +166,9 @@ class Reload(HarnessTestCase):
         with socket.socket() as held:
             held.bind(("127.0.0.1", 0))
             held.listen()
-            busy = settings_for(self.provider, model="demo/renamed", listen=[{"address": "127.0.0.1", "port": held.getsockname()[1]}])
+            busy = settings_for(
+                self.provider, model="demo/renamed", listen=[{"address": "127.0.0.1", "port": held.getsockname()[1]}]
+            )
             self.hang_up(busy)
             statuses = {self.server.chat().status, self.server.chat("demo/renamed").status}
         self.assertEqual(statuses, {200, 404}, "either all of the old or all of the new")
@@ -153,14 +187,29 @@ class Reload(HarnessTestCase):
 
     def test_f7_a_running_stream_finishes_on_the_old_settings(self) -> None:
         gate = threading.Event()
-        self.provider.script(Answer((canned.stream_head() + canned.chunk(canned.event(canned.delta("one"))), gate,
-                                     canned.chunk(canned.events(("two",))) + canned.LAST_CHUNK)), canned.plain())
+        self.provider.script(
+            Answer(
+                (
+                    canned.stream_head() + canned.chunk(canned.event(canned.delta("one"))),
+                    gate,
+                    canned.chunk(canned.events(("two",))) + canned.LAST_CHUNK,
+                )
+            ),
+            canned.plain(),
+        )
         other = self.upstream(canned.plain("other"))
         with self.server.connect() as connection:
             connection.send(chat_request(self.server.key, stream=True))
             head = connection.read_head()
-            renamed = {"providers": {"q": provider(other.base_url)}, "models": {"demo/renamed": {
-                "context_length": 1000, "endpoints": [{"provider": "q", "upstream_model": "m", "price": "free"}]}}}
+            renamed = {
+                "providers": {"q": provider(other.base_url)},
+                "models": {
+                    "demo/renamed": {
+                        "context_length": 1000,
+                        "endpoints": [{"provider": "q", "upstream_model": "m", "price": "free"}],
+                    }
+                },
+            }
             self.hang_up(renamed, "demo/renamed")
             gate.set()
             head.body = b"".join(connection.body_pieces(head))

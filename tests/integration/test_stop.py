@@ -6,7 +6,17 @@ import signal
 import threading
 import time
 
-from waybill_harness import Answer, ConnectionClosed, HarnessTestCase, HttpConnection, canned, chat_request, main, settings_for, wait_until
+from waybill_harness import (
+    Answer,
+    ConnectionClosed,
+    HarnessTestCase,
+    HttpConnection,
+    canned,
+    chat_request,
+    main,
+    settings_for,
+    wait_until,
+)
 
 FIRST_EVENT = canned.chunk(canned.event(canned.delta("first words")))
 
@@ -15,8 +25,15 @@ class Stop(HarnessTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.gate = threading.Event()
-        self.provider = self.upstream(Answer((canned.stream_head() + FIRST_EVENT, self.gate,
-                                              canned.chunk(canned.events(("last words",))) + canned.LAST_CHUNK)))
+        self.provider = self.upstream(
+            Answer(
+                (
+                    canned.stream_head() + FIRST_EVENT,
+                    self.gate,
+                    canned.chunk(canned.events(("last words",))) + canned.LAST_CHUNK,
+                )
+            )
+        )
 
     def served(self, drain: str):  # noqa: ANN201 - a daemon
         self.server = self.daemon(settings_for(self.provider, shutdown={"drain": drain}))

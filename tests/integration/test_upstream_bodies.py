@@ -17,9 +17,16 @@ class Bodies(HarnessTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.provider = self.upstream(canned.plain())
-        self.server = self.daemon(settings_for(self.provider, workers=1, defaults={"timeouts": {
-            "connect": "1s", "first_token": "700ms", "between_events": "700ms", "total": "20s"}},
-            limits={"response_bytes": 1 << 20}))
+        self.server = self.daemon(
+            settings_for(
+                self.provider,
+                workers=1,
+                defaults={
+                    "timeouts": {"connect": "1s", "first_token": "700ms", "between_events": "700ms", "total": "20s"}
+                },
+                limits={"response_bytes": 1 << 20},
+            )
+        )
 
     def refused(self, raw: bytes, end: End = End.CLOSE, *, stream: bool = False) -> None:
         """502 or 504, and the connection is never used again."""
@@ -38,7 +45,16 @@ class Bodies(HarnessTestCase):
         self.assertEqual(answer.text(), text)
 
     def test_e16_a_200_without_an_answer_is_an_upstream_error(self) -> None:
-        for body in (b"", b"{}", b"null", b"[]", b'"text"', b'{"error":{"message":"no"}}', b"<html></html>", b'{"choices":[]}'):
+        for body in (
+            b"",
+            b"{}",
+            b"null",
+            b"[]",
+            b'"text"',
+            b'{"error":{"message":"no"}}',
+            b"<html></html>",
+            b'{"choices":[]}',
+        ):
             for stream in (False, True):
                 with self.subTest(body, stream=stream):
                     self.refused(canned.http_response(200, body), stream=stream)
@@ -59,15 +75,22 @@ class Bodies(HarnessTestCase):
 
     def test_e22_bodies_that_were_cut_are_never_complete(self) -> None:
         chunked = head("Transfer-Encoding: chunked")
-        for raw in (chunked + b"%x\r\n%s\r\n" % (len(GOOD), GOOD), chunked + b"%x\r\n%s" % (len(GOOD), GOOD[:-5]),
-                    chunked + canned.chunk(GOOD) + b"0\r\n", chunked + b"5", chunked,
-                    head(f"Content-Length: {len(GOOD) + 1}") + GOOD):
+        for raw in (
+            chunked + b"%x\r\n%s\r\n" % (len(GOOD), GOOD),
+            chunked + b"%x\r\n%s" % (len(GOOD), GOOD[:-5]),
+            chunked + canned.chunk(GOOD) + b"0\r\n",
+            chunked + b"5",
+            chunked,
+            head(f"Content-Length: {len(GOOD) + 1}") + GOOD,
+        ):
             with self.subTest(raw[-40:]):
                 self.refused(raw)
 
     def test_e23_a_short_body_times_out_and_a_long_one_costs_the_connection(self) -> None:
         self.refused(head(f"Content-Length: {len(GOOD) + 10}") + GOOD, End.HOLD)
-        self.provider.script(Answer((head(f"Content-Length: {len(GOOD)}") + GOOD + b"HTTP/1.1 200 OK\r\n\r\n",)), canned.plain("next"))
+        self.provider.script(
+            Answer((head(f"Content-Length: {len(GOOD)}") + GOOD + b"HTTP/1.1 200 OK\r\n\r\n",)), canned.plain("next")
+        )
         self.assertEqual(self.server.chat().text(), "fine")
         self.assertEqual(self.server.chat().text(), "next")
         used = self.provider.wait_for_requests(2)
@@ -76,10 +99,17 @@ class Bodies(HarnessTestCase):
     def test_e24_ambiguous_framing_is_refused(self) -> None:
         length = f"Content-Length: {len(GOOD)}"
         body = canned.chunk(GOOD) + canned.LAST_CHUNK
-        for raw in (head(length, "Transfer-Encoding: chunked") + body, head("Content-Length: +5") + GOOD, head("Content-Length: 5, 6") + GOOD,
-                    head(length, f"Content-Length: {len(GOOD) - 1}") + GOOD, head("Transfer-Encoding: xchunked") + body,
-                    head("Transfer-Encoding: chunked", "Transfer-Encoding: chunked") + body, head("Transfer-Encoding: gzip, chunked") + body,
-                    head("Transfer-Encoding: chunked") + b"0x5\r\nhello\r\n0\r\n\r\n", head("Content-Length: 99999999999999999999") + GOOD):
+        for raw in (
+            head(length, "Transfer-Encoding: chunked") + body,
+            head("Content-Length: +5") + GOOD,
+            head("Content-Length: 5, 6") + GOOD,
+            head(length, f"Content-Length: {len(GOOD) - 1}") + GOOD,
+            head("Transfer-Encoding: xchunked") + body,
+            head("Transfer-Encoding: chunked", "Transfer-Encoding: chunked") + body,
+            head("Transfer-Encoding: gzip, chunked") + body,
+            head("Transfer-Encoding: chunked") + b"0x5\r\nhello\r\n0\r\n\r\n",
+            head("Content-Length: 99999999999999999999") + GOOD,
+        ):
             with self.subTest(raw[:120]):
                 self.refused(raw)
 
@@ -97,15 +127,31 @@ class Bodies(HarnessTestCase):
         answer = self.server.chat()
         self.assertEqual(answer.text(), "fine")
         self.assertNotIn("evil", str(answer.headers))
-        for line in ("X-Nul: a\0b", "X-Fold: a\r\n b", "Bad Name: x", ": empty", "no colon", "X-Long: " + "x" * 100_000):
+        for line in (
+            "X-Nul: a\0b",
+            "X-Fold: a\r\n b",
+            "Bad Name: x",
+            ": empty",
+            "no colon",
+            "X-Long: " + "x" * 100_000,
+        ):
             with self.subTest(line[:20]):
                 self.refused(head(line, f"Content-Length: {len(GOOD)}") + GOOD)
         self.refused(head(*[f"X-{i}: v" for i in range(5000)], f"Content-Length: {len(GOOD)}") + GOOD)
         self.refused(b"HTTP/1.1 200 OK\nContent-Length: 2\n\n{}")
 
     def test_e27_what_is_not_http_is_refused(self) -> None:
-        for line in (b"HTTP/1.1 000 X", b"HTTP/1.1 999 X", b"HTTP/1.1 20 X", b"HTTP/2 200", b"HTTP/1.1 200 a\0b", b"HTTP/1.1  200 OK",
-                     b"\x15\x03\x03\x00\x02\x02\x46", b"SSH-2.0-OpenSSH_9.2", b"ICY 200 OK"):
+        for line in (
+            b"HTTP/1.1 000 X",
+            b"HTTP/1.1 999 X",
+            b"HTTP/1.1 20 X",
+            b"HTTP/2 200",
+            b"HTTP/1.1 200 a\0b",
+            b"HTTP/1.1  200 OK",
+            b"\x15\x03\x03\x00\x02\x02\x46",
+            b"SSH-2.0-OpenSSH_9.2",
+            b"ICY 200 OK",
+        ):
             with self.subTest(line):
                 self.refused(line + b"\r\nContent-Length: 2\r\n\r\n{}")
 

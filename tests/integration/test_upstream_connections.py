@@ -7,7 +7,18 @@ import ssl
 import time
 
 from certificates import Authority
-from waybill_harness import Answer, CANARY, End, HarnessTestCase, canned, chat_request, generation_id, main, settings_for, wait_until
+from waybill_harness import (
+    Answer,
+    CANARY,
+    End,
+    HarnessTestCase,
+    canned,
+    chat_request,
+    generation_id,
+    main,
+    settings_for,
+    wait_until,
+)
 
 TIMES = {"timeouts": {"connect": "700ms", "first_token": "1s", "between_events": "1s", "total": "20s"}}
 
@@ -47,14 +58,18 @@ class Connections(HarnessTestCase):
         self.assertEqual(len(self.provider.requests), 1)
 
     def test_u2_a_connection_with_unasked_bytes_is_destroyed(self) -> None:
-        self.provider.script(Answer((canned.plain("one"), b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")), canned.plain("two"))
+        self.provider.script(
+            Answer((canned.plain("one"), b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")), canned.plain("two")
+        )
         self.assertEqual(self.server.chat().text(), "one")
         self.assertEqual(self.server.chat().text(), "two")
         used = self.provider.wait_for_requests(2)
         self.assertNotEqual(used[0].connection, used[1].connection)
 
     def test_connection_close_is_obeyed(self) -> None:
-        self.provider.script(canned.http_response(200, canned.body("one"), headers=[("Connection", "close")]), canned.plain("two"))
+        self.provider.script(
+            canned.http_response(200, canned.body("one"), headers=[("Connection", "close")]), canned.plain("two")
+        )
         self.assertEqual(self.server.chat().text(), "one")
         self.assertEqual(self.server.chat().text(), "two")
         self.assertEqual(self.provider.connections, 2)
@@ -98,7 +113,9 @@ class Connections(HarnessTestCase):
 
     def test_the_queue_for_connections_is_bounded(self) -> None:
         self.provider.script(Answer((), End.HOLD))
-        server = self.daemon(settings_for(self.provider, workers=1, provider_members={"max_connections": 2, "queue": 2}))
+        server = self.daemon(
+            settings_for(self.provider, workers=1, provider_members={"max_connections": 2, "queue": 2})
+        )
         held = [self.own(server.connect()) for _ in range(12)]
         for connection in held:
             connection.send(chat_request(server.key))
@@ -108,13 +125,20 @@ class Connections(HarnessTestCase):
 
     def test_an_http_proxy_is_used_where_configured(self) -> None:
         proxy = self.upstream(canned.plain("through the proxy"))
-        server = self.daemon(settings_for("http://upstream.invalid/v1", provider_members={"proxy": f"http://127.0.0.1:{proxy.port}"}))
+        server = self.daemon(
+            settings_for("http://upstream.invalid/v1", provider_members={"proxy": f"http://127.0.0.1:{proxy.port}"})
+        )
         self.assertEqual(server.chat().text(), "through the proxy")
         sent = proxy.wait_for_requests(1)[0]
-        self.assertTrue(sent.target.startswith("http://upstream.invalid") or sent.request_line.startswith("CONNECT"), sent.request_line)
+        self.assertTrue(
+            sent.target.startswith("http://upstream.invalid") or sent.request_line.startswith("CONNECT"),
+            sent.request_line,
+        )
 
     def test_r6_proxies_of_the_environment_are_ignored(self) -> None:
-        names = {name: "http://127.0.0.1:9" for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY")}
+        names = {
+            name: "http://127.0.0.1:9" for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY")
+        }
         self.assertEqual(self.daemon(settings_for(self.provider), env=names).chat().text(), "one")
 
     def test_u14_the_providers_own_words_are_scrubbed(self) -> None:
@@ -141,7 +165,9 @@ class Tls(HarnessTestCase):
         self.members = {"ca_file": str(self.authority.root)}
 
     def server_for(self, upstream):  # noqa: ANN001, ANN201
-        return self.daemon(settings_for(f"https://localhost:{upstream.port}/v1", provider_members=self.members, defaults=TIMES))
+        return self.daemon(
+            settings_for(f"https://localhost:{upstream.port}/v1", provider_members=self.members, defaults=TIMES)
+        )
 
     def test_u7_a_stalled_handshake_times_out(self) -> None:
         silent = self.upstream(canned.plain(), greet=Answer((), End.HOLD))

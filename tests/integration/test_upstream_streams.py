@@ -5,8 +5,19 @@ from __future__ import annotations
 import threading
 import time
 
-from waybill_harness import (Answer, End, HarnessTestCase, at_line_ends, by_bytes, canned, chat_request, generation_id, main,
-                             randomly, settings_for)
+from waybill_harness import (
+    Answer,
+    End,
+    HarnessTestCase,
+    at_line_ends,
+    by_bytes,
+    canned,
+    chat_request,
+    generation_id,
+    main,
+    randomly,
+    settings_for,
+)
 
 HEAD = canned.stream_head(chunked=False)
 
@@ -15,19 +26,29 @@ class Streams(HarnessTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.provider = self.upstream(canned.plain())
-        self.server = self.daemon(settings_for(self.provider, defaults={"timeouts": {
-            "connect": "1s", "first_token": "1s", "between_events": "1s", "total": "20s"}}))
+        self.server = self.daemon(
+            settings_for(
+                self.provider,
+                defaults={"timeouts": {"connect": "1s", "first_token": "1s", "between_events": "1s", "total": "20s"}},
+            )
+        )
 
     def answered(self, body: bytes, *, pieces: list[bytes] | None = None, close: bool = True):  # noqa: ANN201
-        self.provider.script(Answer((HEAD, *(pieces if pieces is not None else [body])), End.CLOSE if close else End.HOLD))
+        self.provider.script(
+            Answer((HEAD, *(pieces if pieces is not None else [body])), End.CLOSE if close else End.HOLD)
+        )
         return self.server.chat(stream=True)
 
     def test_e1_line_ends_of_every_kind_split_everywhere_give_the_same_events(self) -> None:
         plain = canned.events()
         for name, end in (("LF", b"\n"), ("CRLF", b"\r\n"), ("CR", b"\r")):
             body = plain.replace(b"\n", end)
-            for split, pieces in (("whole", [body]), ("bytes", by_bytes(body)), ("line ends", at_line_ends(body)),
-                                  *((f"random {seed}", randomly(body, seed)) for seed in range(3))):
+            for split, pieces in (
+                ("whole", [body]),
+                ("bytes", by_bytes(body)),
+                ("line ends", at_line_ends(body)),
+                *((f"random {seed}", randomly(body, seed)) for seed in range(3)),
+            ):
                 with self.subTest(f"{name}, {split}"):
                     answer = self.answered(body, pieces=pieces)
                     self.assert_clean_stream(answer)
@@ -88,7 +109,11 @@ class Streams(HarnessTestCase):
 
     def test_e10_characters_split_over_segments_arrive_whole(self) -> None:
         words = ("caf\u00e9 ", "\U0001f600", "\u2028 \u6f22\u5b57")
-        body = canned.events(words).replace(b"\\u2028", "\u2028".encode()).replace(b"\\u6f22\\u5b57", "\u6f22\u5b57".encode())
+        body = (
+            canned.events(words)
+            .replace(b"\\u2028", "\u2028".encode())
+            .replace(b"\\u6f22\\u5b57", "\u6f22\u5b57".encode())
+        )
         answer = self.answered(body, pieces=by_bytes(body))
         self.assertEqual(answer.text(), "".join(words))
 
@@ -121,7 +146,14 @@ class Streams(HarnessTestCase):
     def test_e19_strange_usage_never_breaks_the_stream_nor_the_bill(self) -> None:
         start = canned.event(canned.delta("Hi")) + canned.event(canned.delta(finish="stop"))
         huge = {"prompt_tokens": 2**70, "completion_tokens": 1, "total_tokens": 1}
-        for usage in (None, {}, {"prompt_tokens": -5, "completion_tokens": -1}, {"prompt_tokens": 1.5, "completion_tokens": "7"}, huge, []):
+        for usage in (
+            None,
+            {},
+            {"prompt_tokens": -5, "completion_tokens": -1},
+            {"prompt_tokens": 1.5, "completion_tokens": "7"},
+            huge,
+            [],
+        ):
             with self.subTest(usage):
                 answer = self.answered(start + canned.event({**canned.usage_chunk(), "usage": usage}) + canned.DONE)
                 chunks = self.assert_clean_stream(answer)
@@ -135,9 +167,15 @@ class Streams(HarnessTestCase):
         self.server.verify_ledger()
 
     def test_e20_choices_and_indices_of_any_kind_are_survived(self) -> None:
-        for odd in (b'{"choices":[]}', b'{"choices":null}', b'{}', b'{"choices":[{"index":-1,"delta":null}]}',
-                    b'{"choices":[{"index":2147483647,"delta":{"tool_calls":[{"index":2147483647}]}}]}',
-                    b'{"choices":[{"index":7,"delta":{"content":null}}]}', b'{"choices":{"index":0}}'):
+        for odd in (
+            b'{"choices":[]}',
+            b'{"choices":null}',
+            b"{}",
+            b'{"choices":[{"index":-1,"delta":null}]}',
+            b'{"choices":[{"index":2147483647,"delta":{"tool_calls":[{"index":2147483647}]}}]}',
+            b'{"choices":[{"index":7,"delta":{"content":null}}]}',
+            b'{"choices":{"index":0}}',
+        ):
             with self.subTest(odd):
                 answer = self.answered(canned.event(canned.delta("Hi")) + b"data: " + odd + b"\n\n" + canned.events(()))
                 self.assertEqual(answer.status, 200)
@@ -157,7 +195,11 @@ class Streams(HarnessTestCase):
         body += canned.event(canned.delta(finish="tool_calls")) + canned.event(canned.usage_chunk()) + canned.DONE
         answer = self.answered(body)
         chunks = self.assert_clean_stream(answer)
-        arguments = "".join(call["function"]["arguments"] for chunk in chunks for call in chunk["choices"][0]["delta"].get("tool_calls", []))
+        arguments = "".join(
+            call["function"]["arguments"]
+            for chunk in chunks
+            for call in chunk["choices"][0]["delta"].get("tool_calls", [])
+        )
         self.assertEqual(arguments, '{"x":1}')
         self.assertEqual(chunks[-1]["choices"][0]["finish_reason"], "tool_calls")
 

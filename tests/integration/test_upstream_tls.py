@@ -6,8 +6,18 @@ import signal
 import ssl
 
 from certificates import Authority, Certificate, context_of
-from waybill_harness import (CANARY, Daemon, HarnessTestCase, HttpConnection, MockUpstream, canned, chat_request, main,
-                             settings_for, wait_until)
+from waybill_harness import (
+    CANARY,
+    Daemon,
+    HarnessTestCase,
+    HttpConnection,
+    MockUpstream,
+    canned,
+    chat_request,
+    main,
+    settings_for,
+    wait_until,
+)
 
 
 class UpstreamTls(HarnessTestCase):
@@ -52,17 +62,24 @@ class UpstreamTls(HarnessTestCase):
 
     def test_a_valid_chain_is_spoken_to(self) -> None:
         root = str(self.authority.root)
-        for certificate, host in ((self.authority.issue("localhost"), "localhost"),
-                                  (self.authority.issue("other.example", "localhost"), "localhost"),
-                                  (self.authority.issue("IP:127.0.0.1"), "127.0.0.1")):
+        for certificate, host in (
+            (self.authority.issue("localhost"), "localhost"),
+            (self.authority.issue("other.example", "localhost"), "localhost"),
+            (self.authority.issue("IP:127.0.0.1"), "127.0.0.1"),
+        ):
             with self.subTest(host):
                 status, requests, log = self.ask(certificate, ca_file=root, host=host)
                 self.assertEqual((status, requests), (200, 1), log[-2000:])
 
     def test_streams_over_tls_and_connections_are_reused(self) -> None:
         with self_contained(self.authority.server_context("localhost"), canned.stream()) as upstream:
-            server = self.daemon(settings_for(f"https://localhost:{upstream.port}/v1", workers=1,
-                                              provider_members={"ca_file": str(self.authority.root)}))
+            server = self.daemon(
+                settings_for(
+                    f"https://localhost:{upstream.port}/v1",
+                    workers=1,
+                    provider_members={"ca_file": str(self.authority.root)},
+                )
+            )
             for _ in range(3):
                 answer = server.chat(stream=True)
                 self.assert_clean_stream(answer)
@@ -81,8 +98,14 @@ class Listener(HarnessTestCase):
         self.authority = self.own(Authority())
         self.certificate = self.authority.issue("localhost")
         self.provider = self.upstream(canned.stream())
-        listen = [{"address": "127.0.0.1", "port": 0},
-                  {"address": "127.0.0.1", "port": 0, "tls": {"certificate": str(self.certificate.chain), "key": str(self.certificate.key)}}]
+        listen = [
+            {"address": "127.0.0.1", "port": 0},
+            {
+                "address": "127.0.0.1",
+                "port": 0,
+                "tls": {"certificate": str(self.certificate.chain), "key": str(self.certificate.key)},
+            },
+        ]
         self.server = self.daemon(settings_for(self.provider, listen=listen))
         self.tls_port = int(next(url for url in self.server.urls if url.startswith("https")).rsplit(":", 1)[1])
         self.context = ssl.create_default_context(cafile=str(self.authority.root))

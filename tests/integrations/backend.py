@@ -43,13 +43,17 @@ def models(suite: str) -> dict[str, str | list[str]]:
 def backend(suite: str) -> Iterator[dict[str, str]]:
     """Environment variables for the suite, while everything runs."""
     with Simulator() as simulator:
-        settings = simulator_settings(simulator, models(suite), defaults={
-            "keep_alive_comment": "100ms", "commit_after": "200ms", "timeouts": {"total": "10s"}})
+        settings = simulator_settings(
+            simulator,
+            models(suite),
+            defaults={"keep_alive_comment": "100ms", "commit_after": "200ms", "timeouts": {"total": "10s"}},
+        )
         with Daemon(settings) as daemon:
             disabled = daemon.create_key("disabled")
             daemon.command("keys", "disable", "--hash", disabled["hash"])
             yield {
-                "WAYBILL_URL": daemon.url, "WAYBILL_KEY": daemon.key,
+                "WAYBILL_URL": daemon.url,
+                "WAYBILL_KEY": daemon.key,
                 "WAYBILL_NARROW_KEY": daemon.create_key("narrow", "--allow-model", "sim/echo")["key"],
                 "WAYBILL_DISABLED_KEY": disabled["key"],
             }
@@ -63,7 +67,11 @@ def main() -> int:
         return 2
     with backend(suite) as variables:
         # No key, no address of the caller's surroundings may leak into an SDK.
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "OPENROUTER_", "ANTHROPIC_"))}
+        clean = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("OPENAI_", "OPENROUTER_", "ANTHROPIC_"))
+        }
         return subprocess.run(command, env={**clean, **variables}, check=False).returncode
 
 

@@ -10,8 +10,15 @@ from wire import Headers
 USAGE = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
 
 
-def http_response(status: int = 200, body: bytes = b"", *, headers: Headers = (), content_type: str = "application/json",
-                  chunked: bool = False, reason: str = "X") -> bytes:
+def http_response(
+    status: int = 200,
+    body: bytes = b"",
+    *,
+    headers: Headers = (),
+    content_type: str = "application/json",
+    chunked: bool = False,
+    reason: str = "X",
+) -> bytes:
     lines = [f"HTTP/1.1 {status} {reason}"]
     if content_type:
         lines.append(f"Content-Type: {content_type}")
@@ -42,9 +49,19 @@ LAST_CHUNK = b"0\r\n\r\n"
 def body(content: str = "Hello there", *, usage: dict[str, Any] | None = USAGE, **members: Any) -> bytes:
     """A chat completion that was not streamed."""
     reply: dict[str, Any] = {
-        "id": "chatcmpl-upstream", "object": "chat.completion", "created": 1700000000, "model": "upstream-model",
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": content, "refusal": None},
-                     "logprobs": None, "finish_reason": "stop"}]}
+        "id": "chatcmpl-upstream",
+        "object": "chat.completion",
+        "created": 1700000000,
+        "model": "upstream-model",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": content, "refusal": None},
+                "logprobs": None,
+                "finish_reason": "stop",
+            }
+        ],
+    }
     if usage is not None:
         reply["usage"] = usage
     reply.update(members)
@@ -55,13 +72,25 @@ def delta(content: str | None = None, *, finish: str | None = None, **members: A
     """One chunk of a stream."""
     part: dict[str, Any] = {} if content is None else {"content": content}
     part.update(members.pop("delta", {}))
-    return {"id": "chatcmpl-upstream", "object": "chat.completion.chunk", "created": 1700000000,
-            "model": "upstream-model", "choices": [{"index": 0, "delta": part, "finish_reason": finish}], **members}
+    return {
+        "id": "chatcmpl-upstream",
+        "object": "chat.completion.chunk",
+        "created": 1700000000,
+        "model": "upstream-model",
+        "choices": [{"index": 0, "delta": part, "finish_reason": finish}],
+        **members,
+    }
 
 
 def usage_chunk(usage: dict[str, Any] = USAGE) -> dict[str, Any]:
-    return {"id": "chatcmpl-upstream", "object": "chat.completion.chunk", "created": 1700000000,
-            "model": "upstream-model", "choices": [], "usage": usage}
+    return {
+        "id": "chatcmpl-upstream",
+        "object": "chat.completion.chunk",
+        "created": 1700000000,
+        "model": "upstream-model",
+        "choices": [],
+        "usage": usage,
+    }
 
 
 def event(payload: Any) -> bytes:
@@ -71,8 +100,13 @@ def event(payload: Any) -> bytes:
 DONE = b"data: [DONE]\n\n"
 
 
-def events(words: Sequence[str] = ("Hel", "lo", " there"), *, usage: dict[str, Any] | None = USAGE,
-           finish: str | None = "stop", done: bool = True) -> bytes:
+def events(
+    words: Sequence[str] = ("Hel", "lo", " there"),
+    *,
+    usage: dict[str, Any] | None = USAGE,
+    finish: str | None = "stop",
+    done: bool = True,
+) -> bytes:
     """A whole stream's body."""
     out = event(delta("", delta={"role": "assistant"}))
     out += b"".join(event(delta(word)) for word in words)

@@ -54,9 +54,27 @@ class Authority:
         (self.folder / "serial").write_text("1000\n")
         self.root = self.folder / "root.pem"
         self._root_key = self.folder / "root.key"
-        self._run("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "3650",
-                  "-subj", "/CN=Waybill test root", "-keyout", str(self._root_key), "-out", str(self.root),
-                  "-config", str(self.folder / "config"), "-extensions", "authority")
+        self._run(
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "3650",
+            "-subj",
+            "/CN=Waybill test root",
+            "-keyout",
+            str(self._root_key),
+            "-out",
+            str(self.root),
+            "-config",
+            str(self.folder / "config"),
+            "-extensions",
+            "authority",
+        )
 
     def __enter__(self) -> "Authority":
         return self
@@ -69,25 +87,83 @@ class Authority:
         if done.returncode != 0:
             raise AssertionError(f"openssl {' '.join(arguments)}: {done.stderr}")
 
-    def issue(self, *names: str, start: str = "20200101000000Z", end: str = "20400101000000Z", extensions: str = "leaf",
-              digest: str = "sha256", key: tuple[str, ...] = ("ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")) -> Certificate:
+    def issue(
+        self,
+        *names: str,
+        start: str = "20200101000000Z",
+        end: str = "20400101000000Z",
+        extensions: str = "leaf",
+        digest: str = "sha256",
+        key: tuple[str, ...] = ("ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
+    ) -> Certificate:
         """A certificate for DNS names (or `IP:1.2.3.4`)."""
         self._made += 1
         base = self.folder / f"leaf{self._made}"
         request, chain, private = base.with_suffix(".csr"), base.with_suffix(".pem"), base.with_suffix(".key")
         alternative = ",".join(name if name.startswith("IP:") else f"DNS:{name}" for name in names)
         config = ["-config", str(self.folder / "config")]
-        self._run("req", "-new", "-newkey", *key, "-nodes", "-subj", f"/CN={names[0].removeprefix('IP:')}",
-                  "-addext", f"subjectAltName={alternative}", "-keyout", str(private), "-out", str(request), *config)
-        self._run("ca", "-batch", "-notext", "-cert", str(self.root), "-keyfile", str(self._root_key), "-md", digest,
-                  "-startdate", start, "-enddate", end, "-extensions", extensions, "-in", str(request), "-out", str(chain), *config)
+        self._run(
+            "req",
+            "-new",
+            "-newkey",
+            *key,
+            "-nodes",
+            "-subj",
+            f"/CN={names[0].removeprefix('IP:')}",
+            "-addext",
+            f"subjectAltName={alternative}",
+            "-keyout",
+            str(private),
+            "-out",
+            str(request),
+            *config,
+        )
+        self._run(
+            "ca",
+            "-batch",
+            "-notext",
+            "-cert",
+            str(self.root),
+            "-keyfile",
+            str(self._root_key),
+            "-md",
+            digest,
+            "-startdate",
+            start,
+            "-enddate",
+            end,
+            "-extensions",
+            extensions,
+            "-in",
+            str(request),
+            "-out",
+            str(chain),
+            *config,
+        )
         return Certificate(chain, private)
 
     def self_signed(self, name: str) -> Certificate:
         base = self.folder / f"self{self._made}"
         chain, private = base.with_suffix(".pem"), base.with_suffix(".key")
-        self._run("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "3650",
-                  "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-keyout", str(private), "-out", str(chain))
+        self._run(
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "3650",
+            "-subj",
+            f"/CN={name}",
+            "-addext",
+            f"subjectAltName=DNS:{name}",
+            "-keyout",
+            str(private),
+            "-out",
+            str(chain),
+        )
         return Certificate(chain, private)
 
     def server_context(self, *names: str) -> ssl.SSLContext:

@@ -16,10 +16,10 @@ from wire import parse_json
 
 
 class End(enum.Enum):
-    KEEP = "keep"    # leave the connection open for the next request
+    KEEP = "keep"  # leave the connection open for the next request
     CLOSE = "close"  # FIN
     RESET = "reset"  # RST
-    HOLD = "hold"    # say nothing more until the peer goes
+    HOLD = "hold"  # say nothing more until the peer goes
 
 
 Piece = Union[bytes, threading.Event]  # an Event is waited for, or the peer's leaving
@@ -76,8 +76,9 @@ class MockUpstream:
     an Answer, plain bytes, or a function of the recorded request.
     """
 
-    def __init__(self, *script: Script, tls: ssl.SSLContext | None = None,
-                 greet: Answer | None = None, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, *script: Script, tls: ssl.SSLContext | None = None, greet: Answer | None = None, host: str = "127.0.0.1"
+    ) -> None:
         self._script = list(script)
         self._tls = tls
         self._greet = greet  # done right after accept, before any byte was read
@@ -213,9 +214,9 @@ class MockUpstream:
                 size = int(line, 16)
                 buffer = rest
                 need(size + 2)
-                recorded.raw_body += line + b"\r\n" + buffer[:size + 2]
+                recorded.raw_body += line + b"\r\n" + buffer[: size + 2]
                 recorded.body += buffer[:size]
-                buffer = buffer[size + 2:]
+                buffer = buffer[size + 2 :]
                 if size == 0:
                     return buffer
         length = int(recorded.header("content-length") or 0)

@@ -12,11 +12,23 @@ from decimal import Decimal
 from typing import Any, Iterable, Sequence
 
 import canned
+from daemon import Daemon
 from mock_upstream import Answer, End, MockUpstream, Recorded
-from processes import (SLOWNESS, Child, Daemon, Settings, Simulator, binary, fixtures, run_waybill,
-                       wait_until)
-from wire import (ConnectionClosed, HttpConnection, Response, SseEvent, at_line_ends, by_bytes, comments,
-                  parse_json, parse_sse, randomly, request_bytes, whole)
+from processes import SLOWNESS, Child, Settings, Simulator, binary, fixtures, run_waybill, wait_until
+from wire import (
+    ConnectionClosed,
+    HttpConnection,
+    Response,
+    SseEvent,
+    at_line_ends,
+    by_bytes,
+    comments,
+    parse_json,
+    parse_sse,
+    randomly,
+    request_bytes,
+    whole,
+)
 
 # Fake secrets that must never be seen again: test_secrets greps for them.
 CANARY = "sk-canary-7f3a9c51e2b84d06"
@@ -26,21 +38,40 @@ MILLION = Decimal(1_000_000)
 
 def provider(base_url: str, index: int = 0, **members: Any) -> dict[str, Any]:
     """A provider on loopback with a canary key."""
-    return {"base_url": base_url, "dialect": "openai_chat", "api_key": f"{CANARY}{index:02d}",
-            "allow_plain_http": True, **members}
+    return {
+        "base_url": base_url,
+        "dialect": "openai_chat",
+        "api_key": f"{CANARY}{index:02d}",
+        "allow_plain_http": True,
+        **members,
+    }
 
 
-def settings_for(*upstreams: Any, upstream_model: str | Sequence[str] = "upstream-model", model: str = "demo/model",
-                 price: Any = None, provider_members: dict[str, Any] | None = None, **members: Any) -> Settings:
+def settings_for(
+    *upstreams: Any,
+    upstream_model: str | Sequence[str] = "upstream-model",
+    model: str = "demo/model",
+    price: Any = None,
+    provider_members: dict[str, Any] | None = None,
+    **members: Any,
+) -> Settings:
     """One model, served by the upstreams in their order (providers p0, p1, ...)."""
     names = [upstream_model] * len(upstreams) if isinstance(upstream_model, str) else list(upstream_model)
     return {
-        "providers": {f"p{i}": provider(up if isinstance(up, str) else up.base_url, i, **(provider_members or {}))
-                      for i, up in enumerate(upstreams)},
-        "models": {model: {
-            "aliases": [model.split("/")[1]], "context_length": 128000,
-            "endpoints": [{"provider": f"p{i}", "upstream_model": names[i], "price": price or PRICE}
-                          for i in range(len(upstreams))]}},
+        "providers": {
+            f"p{i}": provider(up if isinstance(up, str) else up.base_url, i, **(provider_members or {}))
+            for i, up in enumerate(upstreams)
+        },
+        "models": {
+            model: {
+                "aliases": [model.split("/")[1]],
+                "context_length": 128000,
+                "endpoints": [
+                    {"provider": f"p{i}", "upstream_model": names[i], "price": price or PRICE}
+                    for i in range(len(upstreams))
+                ],
+            }
+        },
         **members,
     }
 
@@ -54,10 +85,16 @@ def simulator_settings(simulator: Simulator, models: Iterable[str], **members: A
     named = models if isinstance(models, dict) else {name.split("?")[0]: name for name in models}
     return {
         "providers": {"sim": provider(simulator.base_url)},
-        "models": {f"sim/{name}": {"context_length": 128000, "endpoints": [
-            {"provider": "sim", "upstream_model": upstream, "price": PRICE}
-            for upstream in ([upstreams] if isinstance(upstreams, str) else upstreams)]}
-            for name, upstreams in named.items()},
+        "models": {
+            f"sim/{name}": {
+                "context_length": 128000,
+                "endpoints": [
+                    {"provider": "sim", "upstream_model": upstream, "price": PRICE}
+                    for upstream in ([upstreams] if isinstance(upstreams, str) else upstreams)
+                ],
+            }
+            for name, upstreams in named.items()
+        },
         **members,
     }
 
@@ -172,16 +209,56 @@ def generation_id(answer: Response) -> str:
 def chat_request(key: str, *, model: str = "demo/model", target: str = "/v1/chat/completions", **members: Any) -> bytes:
     """A chat request as bytes, for tests that send it their own way."""
     body = {"model": model, "messages": [{"role": "user", "content": "hi"}], **members}
-    return request_bytes("POST", target, body=json.dumps(body).encode(), headers=[
-        ("Authorization", f"Bearer {key}"), ("Content-Type", "application/json")])
+    return request_bytes(
+        "POST",
+        target,
+        body=json.dumps(body).encode(),
+        headers=[("Authorization", f"Bearer {key}"), ("Content-Type", "application/json")],
+    )
 
 
 def main() -> None:
     unittest.main(verbosity=2)
 
 
-__all__ = ["Answer", "CANARY", "Child", "ConnectionClosed", "Daemon", "End", "HarnessTestCase", "HttpConnection",
-           "MILLION", "MockUpstream", "PRICE", "Recorded", "Response", "SLOWNESS", "Settings", "Simulator", "SseEvent",
-           "assert_healthy", "at_line_ends", "binary", "by_bytes", "canned", "chat_request", "comments", "cost_of", "fixtures",
-           "generation_id", "json", "main", "parse_json", "parse_sse", "provider", "randomly", "request_bytes",
-           "run_waybill", "settings_for", "simulator_settings", "wait_until", "whole"]
+__all__ = [
+    "Answer",
+    "CANARY",
+    "Child",
+    "ConnectionClosed",
+    "Daemon",
+    "End",
+    "HarnessTestCase",
+    "HttpConnection",
+    "MILLION",
+    "MockUpstream",
+    "PRICE",
+    "Recorded",
+    "Response",
+    "SLOWNESS",
+    "Settings",
+    "Simulator",
+    "SseEvent",
+    "assert_healthy",
+    "at_line_ends",
+    "binary",
+    "by_bytes",
+    "canned",
+    "chat_request",
+    "comments",
+    "cost_of",
+    "fixtures",
+    "generation_id",
+    "json",
+    "main",
+    "parse_json",
+    "parse_sse",
+    "provider",
+    "randomly",
+    "request_bytes",
+    "run_waybill",
+    "settings_for",
+    "simulator_settings",
+    "wait_until",
+    "whole",
+]

@@ -69,9 +69,16 @@ class ConnectionClosed(Exception):
 class HttpConnection:
     """One client connection.  Sends what it is told, byte for byte."""
 
-    def __init__(self, port: int, *, host: str = "127.0.0.1", timeout: float = 20.0,
-                 tls: ssl.SSLContext | None = None, server_name: str | None = None,
-                 unix: str | None = None) -> None:
+    def __init__(
+        self,
+        port: int,
+        *,
+        host: str = "127.0.0.1",
+        timeout: float = 20.0,
+        tls: ssl.SSLContext | None = None,
+        server_name: str | None = None,
+        unix: str | None = None,
+    ) -> None:
         if unix is not None:
             self.socket: socket.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             self.socket.settimeout(timeout)
@@ -133,7 +140,7 @@ class HttpConnection:
             searched = max(0, len(self._buffer) - len(mark) + 1)
             if not self._fill():
                 return None
-        taken, self._buffer = self._buffer[:at], self._buffer[at + len(mark):]
+        taken, self._buffer = self._buffer[:at], self._buffer[at + len(mark) :]
         return taken
 
     def read_rest(self) -> bytes:
@@ -279,7 +286,7 @@ def whole(data: bytes) -> list[bytes]:
 
 
 def by_bytes(data: bytes) -> list[bytes]:
-    return [data[i:i + 1] for i in range(len(data))]
+    return [data[i : i + 1] for i in range(len(data))]
 
 
 def at_line_ends(data: bytes) -> list[bytes]:
@@ -290,7 +297,7 @@ def at_line_ends(data: bytes) -> list[bytes]:
         if byte in (10, 13):
             if i > start:
                 pieces.append(data[start:i])
-            pieces.append(data[i:i + 1])
+            pieces.append(data[i : i + 1])
             start = i + 1
     if start < len(data):
         pieces.append(data[start:])

@@ -60,6 +60,7 @@ class ContentDecoder {
   DecodeLimits limits_;
   std::size_t consumed_ = 0;
   std::size_t produced_ = 0;
+  bool identity_ = false;
   bool failed_ = false;
 };
 

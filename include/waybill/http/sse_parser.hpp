@@ -86,45 +86,36 @@ class SseParser {
   [[nodiscard]] const std::optional<Error>& error() const noexcept { return error_; }
 
  private:
-  enum class Origin : std::uint8_t {
-    Input,   // the line lies in the caller's bytes
-    Buffer,  // the line was assembled in line_
-  };
   enum class Line : std::uint8_t {
     Nothing,
     Event,
     Comment,
   };
 
-  bool skip_prefix();
-  std::size_t line_end();
-  void consume(std::size_t count) noexcept;
-  bool within_limit(std::size_t line_bytes);
-  Line take_line(std::string_view line, Origin origin);
-  void add_data(std::string_view value, Origin origin);
+  bool skip_start();
+  std::optional<std::string_view> take_line_bytes();
+  Line take_line(std::string_view line);
+  void add_data(std::string_view value);
   void keep_tail();
   void begin_event() noexcept;
-  SseEvent open_event(SseEvent::Kind kind) const noexcept;
+  [[nodiscard]] bool within_limit(std::size_t more);
 
   Options options_;
   std::optional<Error> error_;
 
-  std::string_view input_;   // the caller's bytes that are not consumed
-  std::size_t next_lf_ = 0;  // offset of the next LF in input_, if known
-  bool next_lf_known_ = false;
+  std::string_view input_;        // the caller's bytes that are not consumed
   bool skip_lf_ = false;          // the last line ended in CR: swallow one LF
   bool at_start_ = true;          // a BOM is still acceptable
-  bool deliver_pending_ = false;  // the open event was handed out; forget it on the next call
-  std::string line_;              // the beginning of a line from earlier feeds
+  bool deliver_pending_ = false;  // an event was handed out; forget it on the next call
+  std::string partial_;           // the beginning of a line from earlier feeds
+  std::string assembled_;         // a line that lay in several feeds
 
-  // The event being assembled: views into input_ or into the buffers below.
+  // The event being assembled: views into the caller's bytes or the buffers below.
   std::string_view data_;
-  std::string_view type_;
   bool has_data_ = false;
   bool data_owned_ = false;
-  bool type_owned_ = false;
   std::string data_buffer_;
-  std::string type_buffer_;
+  std::string type_;
   std::string comment_;
 };
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -28,6 +29,10 @@ class KeyIndex {
 
   // For management: usable or not.
   [[nodiscard]] const KeyRecord* find(const Sha256& hash) const noexcept;
+
+  // The usable key with this name, for listeners that serve requests without one;
+  // nullptr where none or several are so named.  Looks at every key.
+  [[nodiscard]] const KeyRecord* find_named(std::string_view name, WallTime now) const noexcept;
 
   [[nodiscard]] std::size_t size() const noexcept { return by_hash_.size(); }
   [[nodiscard]] std::uint64_t version() const noexcept { return version_; }

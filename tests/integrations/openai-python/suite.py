@@ -13,9 +13,19 @@ from pydantic import BaseModel
 
 URL, KEY = os.environ["WAYBILL_URL"], os.environ["WAYBILL_KEY"]
 MESSAGES = [{"role": "user", "content": "Tell me about the sea."}]
-WEATHER = {"type": "function", "function": {
-    "name": "get_weather", "description": "The weather of a city", "parameters": {
-        "type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"], "additionalProperties": False}}}
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "The weather of a city",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string"}},
+            "required": ["city"],
+            "additionalProperties": False,
+        },
+    },
+}
 
 
 class Event(BaseModel):
@@ -71,16 +81,25 @@ class Chat(unittest.TestCase):
 
     def test_tools(self) -> None:
         ask = [{"role": "user", "content": "What is the weather in Lisbon?"}]
-        reply = client().chat.completions.create(model="sim/story", messages=ask, tools=[WEATHER], tool_choice="required")
+        reply = client().chat.completions.create(
+            model="sim/story", messages=ask, tools=[WEATHER], tool_choice="required"
+        )
         call = reply.choices[0].message.tool_calls[0]
         self.assertEqual((reply.choices[0].finish_reason, call.function.name), ("tool_calls", "get_weather"))
-        answer = client().chat.completions.create(model="sim/story", tools=[WEATHER], messages=[
-            *ask, reply.choices[0].message, {"role": "tool", "tool_call_id": call.id, "content": "Sunny"}])
+        answer = client().chat.completions.create(
+            model="sim/story",
+            tools=[WEATHER],
+            messages=[*ask, reply.choices[0].message, {"role": "tool", "tool_call_id": call.id, "content": "Sunny"}],
+        )
         self.assertTrue(answer.choices[0].message.content)
 
     def test_streamed_tools(self) -> None:
-        with client().chat.completions.stream(model="sim/story", tools=[WEATHER], tool_choice="required", messages=[
-                {"role": "user", "content": "What is the weather in Lisbon?"}]) as stream:
+        with client().chat.completions.stream(
+            model="sim/story",
+            tools=[WEATHER],
+            tool_choice="required",
+            messages=[{"role": "user", "content": "What is the weather in Lisbon?"}],
+        ) as stream:
             for _ in stream:
                 pass
             message = stream.get_final_completion().choices[0].message
@@ -95,18 +114,25 @@ class Chat(unittest.TestCase):
             self.assertIsInstance(stream.get_final_completion().choices[0].message.parsed, Event)
 
     def test_json_mode(self) -> None:
-        reply = client().chat.completions.create(model="sim/story", messages=MESSAGES, response_format={"type": "json_object"})
+        reply = client().chat.completions.create(
+            model="sim/story", messages=MESSAGES, response_format={"type": "json_object"}
+        )
         self.assertTrue(reply.choices[0].message.content.startswith("{"))
 
     def test_extras_of_openrouter_pass(self) -> None:
-        reply = client(default_headers={"HTTP-Referer": "https://app.example", "X-Title": "app"}).chat.completions.create(
-            model="no/such", messages=MESSAGES, extra_body={"models": ["sim/story"], "usage": {"include": True}})
+        reply = client(
+            default_headers={"HTTP-Referer": "https://app.example", "X-Title": "app"}
+        ).chat.completions.create(
+            model="no/such", messages=MESSAGES, extra_body={"models": ["sim/story"], "usage": {"include": True}}
+        )
         self.assertEqual(reply.model, "sim/story")
 
     def test_fallback_is_invisible(self) -> None:
         for stream in (False, True):
             reply = client().chat.completions.create(model="sim/moves-on", messages=MESSAGES, stream=stream)
-            text = "".join(c.choices[0].delta.content or "" for c in reply) if stream else reply.choices[0].message.content
+            text = (
+                "".join(c.choices[0].delta.content or "" for c in reply) if stream else reply.choices[0].message.content
+            )
             self.assertTrue(text)
 
     def test_legacy_completions(self) -> None:
@@ -130,7 +156,9 @@ class Async(unittest.TestCase):
 
 
 class Errors(unittest.TestCase):
-    def fails(self, kind: type[openai.APIError], model: str, status: int | None = None, **members: object) -> openai.APIError:
+    def fails(
+        self, kind: type[openai.APIError], model: str, status: int | None = None, **members: object
+    ) -> openai.APIError:
         api = client(api_key=members.pop("api_key", KEY))
         with self.assertRaises(kind) as caught:
             api.chat.completions.create(model=model, messages=members.pop("messages", MESSAGES), **members)

@@ -66,7 +66,7 @@ const std::vector<Case> kCases{
     {"bad_escape", R"("\x")", "a backslash begins no known escape", 1},
     {"short_unicode_escape", R"("\u12")", "\\u is not followed by four hexadecimal digits", 1},
     {"signed_unicode_escape", R"("\u-123")", "\\u is not followed by four hexadecimal digits", 1},
-    {"backslash_tail", "\"\\", "it ends in the middle of a value", 2},
+    {"backslash_tail", "\"\\", "it ends in the middle of a string", 2},
     {"open_string", "\"abc", "it ends in the middle of a string", 4},
     {"open_object", R"({"a":1)", "it ends in the middle of a value", 6},
     {"wrong_bracket", R"({"a":1])", "a comma or a closing brace is expected", 6},

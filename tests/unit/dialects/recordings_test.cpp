@@ -171,7 +171,6 @@ void check_stream(const Recording& recording) {
   std::istringstream stream(test::read_file(recording.folder / "response.sse"));
   StreamSummary summary;
   summary.kind = recording.kind;
-  std::uint64_t output_bytes = 0;
   bool content = false;
   Json usage;
   for (std::string line; std::getline(stream, line);) {
@@ -189,7 +188,6 @@ void check_stream(const Recording& recording) {
     ASSERT_NE(facts.kind, ChunkKind::Malformed) << where << '\n' << data;
     check_chunk(data, facts, where + '\n' + data);
     summary.observe(data, facts);
-    output_bytes += facts.output_bytes;
     content = content || facts.is_content_event();
     if (const Json chunk = Json::parse(data); chunk.value("usage", Json()).is_object()) {
       usage = chunk.at("usage");

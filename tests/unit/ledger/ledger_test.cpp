@@ -1,5 +1,6 @@
 #include "waybill/ledger/ledger.hpp"
 
+#include <algorithm>
 #include <random>
 #include <thread>
 
@@ -113,9 +114,9 @@ TEST(Ledger, SumOfGenerationsIsTheAccountsBalance) {
   constexpr std::uint32_t kCount = 3000;
   for (std::uint32_t n = 1; n <= kCount; ++n) {
     Settlement s = settlement(n, 1 + static_cast<KeyId>(random() % 3));
-    s.counts = clamp_parts({.prompt = random() % 100'000,
-                            .cached_read = random() % 100'000,
-                            .completion = random() % 5000});
+    s.counts = catalog::clamp_parts({.prompt = random() % 100'000,
+                                     .cached_read = random() % 100'000,
+                                     .completion = random() % 5000});
     s.cost = *catalog::compute_cost(prices(), s.counts);
     s.provider_cost = s.cost.total;
     for (std::uint32_t attempt = 0; attempt < random() % 3; ++attempt) {

@@ -115,6 +115,23 @@ class Exposition {
     }
   }
 
+  // Reads up to the closing quote and moves past it; something must follow.
+  static std::optional<std::string> label_value(std::string_view text, std::size_t& at) {
+    std::string value;
+    for (; at < text.size() && text[at] != '"'; ++at) {
+      if (text[at] == '\\') {
+        ++at;
+        if (at >= text.size() ||
+            std::string_view("\\\"n").find(text[at]) == std::string_view::npos) {
+          return std::nullopt;
+        }
+      }
+      value += text[at];
+    }
+    ++at;
+    return at < text.size() ? std::optional(value) : std::nullopt;
+  }
+
   // Gives the index after '}'.
   static std::optional<std::size_t> labels(std::string_view text, std::size_t at, std::string& le) {
     for (;;) {
@@ -124,24 +141,13 @@ class Exposition {
       }
       const std::string_view name = text.substr(at, equals - at);
       at = equals + 2;
-      std::string value;
-      for (; at < text.size() && text[at] != '"'; ++at) {
-        if (text[at] == '\\') {
-          ++at;
-          if (at >= text.size() ||
-              std::string_view("\\\"n").find(text[at]) == std::string_view::npos) {
-            return std::nullopt;
-          }
-        }
-        value += text[at];
-      }
-      if (at + 1 >= text.size()) {
+      const auto value = label_value(text, at);
+      if (!value) {
         return std::nullopt;
       }
       if (name == "le") {
-        le = value;
+        le = *value;
       }
-      ++at;
       if (text[at] == '}') {
         return at + 1;
       }
