@@ -20,6 +20,9 @@
 
 namespace waybill::app {
 
+// Asks whether the daemon takes requests; "ok" says so.
+inline constexpr std::string_view kHealthRequest = "{\"command\":\"health\"}";
+
 // Where the socket of the ledger at this path is.
 [[nodiscard]] std::string control_socket_path(const std::string& ledger_path);
 

@@ -97,6 +97,7 @@ class Daemon final : public MetricsSource {
   int listen();
   Result<void> bind(const config::ListenSettings& listen, int tag, std::size_t workers);
   Result<void> announce() const;
+  std::string control(std::string_view line);
   void wait_for_signals();
   void on_signal(int signal);
   void reload();
@@ -273,6 +274,14 @@ Result<void> Daemon::announce() const {
   return {};
 }
 
+std::string Daemon::control(std::string_view line) {
+  if (line != kHealthRequest) {
+    return run_control(*ledger_, line);
+  }
+  const bool ready = !draining_.load(std::memory_order_relaxed) && ledger_->has_room();
+  return ready ? "{\"ok\":true,\"status\":\"ready\"}" : "{\"ok\":false,\"status\":\"not_ready\"}";
+}
+
 void Daemon::wait_for_signals() {
   signals_.async_wait([this](const boost::system::error_code& ec, int signal) {
     if (!ec) {
@@ -367,6 +376,7 @@ int Daemon::finish() {
 
 int Daemon::run() {
   forbid_dumps();
+  ::signal(SIGUSR2, SIG_IGN);  // means nothing here, and must not end us
   for (int (Daemon::* const step)() : {&Daemon::load, &Daemon::open_ledger, &Daemon::listen}) {
     const int status = (this->*step)();
     if (status != 0) {
@@ -375,13 +385,13 @@ int Daemon::run() {
   }
   const std::size_t files = raise_file_limit();
   log_->info("started", {{"workers", workers_.size()}, {"open_files", files}});
-  auto control =
+  auto opened_control =
       ControlServer::open(main_, control_socket_path(settings().ledger.sqlite_path),
-                          [this](std::string_view line) { return run_control(*ledger_, line); });
-  if (!control) {
-    return complain(control.error());
+                          [this](std::string_view line) { return this->control(line); });
+  if (!opened_control) {
+    return complain(opened_control.error());
   }
-  control_ = std::move(*control);
+  control_ = std::move(*opened_control);
   signals_.add(SIGTERM);
   signals_.add(SIGINT);
   signals_.add(SIGHUP);

@@ -9,6 +9,7 @@
 
 #include "command_support.hpp"
 #include "commands.hpp"
+#include "control_socket.hpp"
 #include "system_inputs.hpp"
 
 namespace waybill::app {
@@ -67,7 +68,8 @@ int check_settings(const std::string& config, Output output) {
 int verify_ledger(const std::string& config, Output output) {
   auto reader = open_reader(config);
   if (!reader) {
-    return fail(reader.error());
+    fail(reader.error());
+    return reader.error().code() == "settings_refused" ? 2 : 1;
   }
   const bool show = output == Output::Table && ::isatty(STDERR_FILENO) != 0;
   const auto report = (*reader)->verify([show](ledger::VerifyProgress progress) {
@@ -100,7 +102,8 @@ int report_ledger(const std::string& config, const std::string& by, Output outpu
   }
   auto reader = open_reader(config);
   if (!reader) {
-    return fail(reader.error());
+    fail(reader.error());
+    return reader.error().code() == "settings_refused" ? 2 : 1;
   }
   const auto rows = (*reader)->report(*group, WallTime{}, WallTime::max());
   if (!rows) {
@@ -130,29 +133,25 @@ int report_ledger(const std::string& config, const std::string& by, Output outpu
 }
 
 int check_health(const std::string& config, const std::string& url) {
-  std::string host = "127.0.0.1";
-  std::uint16_t port = 8080;
-  std::string path = "/health/live";
-  if (!url.empty()) {
-    const auto parsed = parse_base_url(url);
-    if (!parsed) {
-      return fail(parsed.error());
-    }
-    host = parsed->host;
-    port = parsed->port;
-  } else {
+  if (url.empty()) {
     const catalog::SnapshotPtr snapshot = load_settings(config);
     if (!snapshot) {
       return 2;
     }
-    const auto& settings = snapshot->settings;
-    const config::ListenSettings& listen =
-        settings.admin ? *settings.admin : settings.listen.front();
-    path = settings.admin ? "/health/ready" : path;
-    host = listen.address == "0.0.0.0" || listen.address == "::" ? "127.0.0.1" : listen.address;
-    port = listen.port;
+    const auto told =
+        ask_daemon(control_socket_path(snapshot->settings.ledger.sqlite_path), kHealthRequest);
+    if (!told) {
+      fail(told.error());
+      return 1;
+    }
+    std::printf("%s\n", told->c_str());
+    return told->find("\"ok\":true") != std::string::npos ? 0 : 1;
   }
-  const auto answer = http_get(host, port, path);
+  const auto parsed = parse_base_url(url);
+  if (!parsed) {
+    return fail(parsed.error());
+  }
+  const auto answer = http_get(parsed->host, parsed->port, "/health/live");
   if (!answer) {
     return fail(answer.error());
   }

@@ -9,6 +9,8 @@ namespace {
 
 // After the streams were cut off, their settlements still have this long.
 constexpr std::chrono::seconds kLastSettlements{10};
+// To settle and to tell the clients that their answers are not whole.
+constexpr std::chrono::seconds kLastWords{3};
 
 }  // namespace
 
@@ -53,6 +55,10 @@ void WorkerThread::drain(TimePoint deadline) {
 net::Task<> WorkerThread::finish(TimePoint deadline) {
   bool idle = co_await server_.wait_idle(deadline);
   if (!idle) {
+    gateway_.cut_off();
+    idle = co_await server_.wait_idle(Clock::now() + kLastWords);
+  }
+  if (!idle) {
     server_.abort();
     idle = co_await server_.wait_idle(Clock::now() + kLastSettlements);
   }
@@ -61,7 +67,7 @@ net::Task<> WorkerThread::finish(TimePoint deadline) {
 }
 
 void WorkerThread::abort() {
-  worker_.post([this] { server_.abort(); });
+  worker_.post([this] { gateway_.cut_off(); });
 }
 
 void WorkerThread::join() {

@@ -32,7 +32,7 @@ class WorkerThread {
   void start();
   // Finishes open requests until `deadline`, then cuts them off, then ends.
   void drain(TimePoint deadline);
-  // Cuts off open requests now.
+  // Cuts off open generations now.
   void abort();
   void join();
 

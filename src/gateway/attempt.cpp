@@ -55,8 +55,8 @@ Task<std::optional<AttemptOutcome>> Generation::attempt(const routing::Attempt& 
 }
 
 Task<std::optional<AttemptOutcome>> Generation::call_upstream(Call& call) {
-  if (client_gone_) {
-    co_return failed(OutcomeKind::ClientGone);
+  if (client_gone_ || cut_off_) {
+    co_return failed(interrupted());
   }
   const auto allowed = call.kind == routing::AttemptKind::Resend ? http::ConnectionUse::Fresh
                                                                  : http::ConnectionUse::Reused;
@@ -138,8 +138,8 @@ bool Generation::log_intent(const Call& call) {
 AttemptOutcome Generation::outcome_of(const Call& call, const Error& error) const {
   AttemptOutcome outcome;
   outcome.status = static_cast<int>(call.status);
-  if (client_gone_ || error.kind() == ErrorKind::Cancelled) {
-    outcome.kind = OutcomeKind::ClientGone;
+  if (client_gone_ || cut_off_ || error.kind() == ErrorKind::Cancelled) {
+    outcome.kind = interrupted();
   } else if (error.kind() == ErrorKind::Timeout) {
     outcome.kind = OutcomeKind::Timeout;
   } else if (error.code() == "pool_exhausted") {
@@ -181,10 +181,10 @@ Task<std::optional<AttemptOutcome>> Generation::gather(Call& call,
       co_return outcome_of(call, *call.exchange.error());
     }
     if (state == PumpState::WouldBlock) {
-      const net::Wake wake = co_await call.exchange.readable(deadline);
+      const TimePoint silent_until = Clock::now() + call.endpoint.timeouts.between_events;
+      const net::Wake wake = co_await call.exchange.readable(std::min(deadline, silent_until));
       if (wake != net::Wake::Ready) {
-        co_return failed(wake == net::Wake::TimedOut ? OutcomeKind::Timeout
-                                                     : OutcomeKind::ClientGone);
+        co_return failed(wake == net::Wake::TimedOut ? OutcomeKind::Timeout : interrupted());
       }
     }
   }
@@ -353,8 +353,7 @@ Task<std::optional<AttemptOutcome>> Generation::pump_stream(Call& call, StreamRe
                                 : call.sent + call.endpoint.timeouts.first_token;
       const net::Wake wake = co_await call.exchange.readable(std::min(due, call.deadline));
       if (wake != net::Wake::Ready) {
-        co_return failed(wake == net::Wake::TimedOut ? OutcomeKind::Timeout
-                                                     : OutcomeKind::ClientGone);
+        co_return failed(wake == net::Wake::TimedOut ? OutcomeKind::Timeout : interrupted());
       }
     }
   }

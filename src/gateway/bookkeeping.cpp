@@ -203,7 +203,8 @@ void Generation::report(const Call* call, const Bill& bill, std::string_view err
   record.time = created_ + duration;
   record.generation_id = id_text_;
   record.key = caller_.key != nullptr ? std::string_view(caller_.key->name) : std::string_view{};
-  record.model_requested = facts_.model;
+  // What names no model of ours may be anything, a prompt too: it is not written down.
+  record.model_requested = models_.empty() ? std::string_view{} : std::string_view(facts_.model);
   if (call != nullptr) {
     record.model_served = call->model.id;
     record.provider = call->provider.name;

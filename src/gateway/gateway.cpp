@@ -110,7 +110,9 @@ Task<> Gateway::serve(http::ServerExchange& exchange, dialects::RequestKind kind
   ++in_flight_;
   {
     Generation generation(*this, exchange, kind);
+    const auto place = generations_.insert(generations_.end(), &generation);
     co_await generation.run();
+    generations_.erase(place);
   }
   --in_flight_;
   log_flush_->arm();
@@ -192,6 +194,14 @@ void Gateway::collect_counters(const http::ServerCounters& server) {
   }
   upstream.dns_lookups = resolver_.counters().lookups;
   upstream.dns_failures = resolver_.counters().failures;
+}
+
+void Gateway::cut_off() {
+  // A generation may end, and leave the list, while it is being cut off.
+  for (auto next = generations_.begin(); next != generations_.end();) {
+    Generation* const generation = *next++;
+    generation->cut_off();
+  }
 }
 
 void Gateway::flush_logs() {

@@ -204,7 +204,7 @@ Task<> Generation::make_attempts() {
     } else {
       break;
     }
-    if (client_gone_) {
+    if (client_gone_ || cut_off_) {
       break;
     }
   }
@@ -259,6 +259,14 @@ Task<> Generation::conclude_failure(const routing::StatusRules& rules) {
 
 void Generation::on_client_gone() {
   client_gone_ = true;
+  pause_.wake_later(net::Wake::Cancelled);
+  if (call_ != nullptr) {
+    call_->exchange.cancel();
+  }
+}
+
+void Generation::cut_off() {
+  cut_off_ = true;
   pause_.wake_later(net::Wake::Cancelled);
   if (call_ != nullptr) {
     call_->exchange.cancel();

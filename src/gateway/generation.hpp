@@ -33,6 +33,10 @@ class Generation {
 
   Task<> run();
 
+  // The daemon stops and waits no longer: ends the upstream call, and tells the
+  // client in the stream that the answer is not whole.
+  void cut_off();
+
  private:
   // An answer to the client instead of a generation.
   struct Refusal {
@@ -63,6 +67,9 @@ class Generation {
   Task<> pause(TimePoint until);
   Task<> conclude_failure(const routing::StatusRules& rules);
   void on_client_gone();
+  [[nodiscard]] routing::OutcomeKind interrupted() const noexcept {
+    return client_gone_ ? routing::OutcomeKind::ClientGone : routing::OutcomeKind::Timeout;
+  }
   void on_tick();
 
   // --- one attempt (attempt.cpp); nothing: it told the client
@@ -147,6 +154,7 @@ class Generation {
   std::chrono::microseconds upstream_wait_{0};  // time that was the provider's, not ours
   unsigned status_ = 0;
   bool client_gone_ = false;
+  bool cut_off_ = false;
   bool intent_logged_ = false;
 };
 

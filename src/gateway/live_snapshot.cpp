@@ -13,7 +13,10 @@ constexpr std::array<std::string_view, kRequestKinds> kPaths{"/chat/completions"
                                                              "/embeddings"};
 
 Secret request_head(const catalog::Provider& provider, std::string_view path) {
-  std::string head = "POST " + provider.base_url.path + std::string(path) + " HTTP/1.1\r\n";
+  // A forward proxy is told the whole address (RFC 9112 §3.2.2).
+  const bool absolute = provider.proxy && provider.base_url.scheme == UrlScheme::Http;
+  std::string head = "POST " + (absolute ? provider.base_url.to_string() : provider.base_url.path) +
+                     std::string(path) + " HTTP/1.1\r\n";
   http::append_field(head, "Host", provider.authority);
   if (!provider.auth_header.empty() && !provider.auth_value.empty()) {
     http::append_field(head, provider.auth_header, provider.auth_value.reveal());

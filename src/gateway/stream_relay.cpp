@@ -1,6 +1,6 @@
 #include "stream_relay.hpp"
 
-#include <utility>
+#include <algorithm>
 
 namespace waybill::gateway {
 namespace {
@@ -10,6 +10,24 @@ using dialects::ChunkKind;
 
 constexpr std::string_view kData = "data: ";
 constexpr std::string_view kEnd = "\n\n";
+
+// One JSON document may come in several data lines (white space between its
+// tokens): each line of it goes out as a data line again.
+void append_event(std::string& out,
+                  std::string_view data,
+                  const ChunkFacts& facts,
+                  const dialects::ReplyIdentity& identity) {
+  out += kData;
+  const std::size_t begin = out.size();
+  dialects::write_chunk(out, data, facts, identity);
+  if (data.find('\n') != std::string_view::npos) {
+    for (std::size_t at = out.find('\n', begin); at != std::string::npos;
+         at = out.find('\n', at + 1)) {
+      out.insert(at + 1, kData);
+    }
+  }
+  out += kEnd;
+}
 
 // A preamble is a few hundred bytes; more than this is not one.
 constexpr std::size_t kMaxHeld = 256UL * 1024UL;
@@ -63,9 +81,7 @@ StreamRelay::Step StreamRelay::take(const http::SseEvent& event, std::string& ou
     if (held_.size() > kMaxHeld) {
       return Step::Failed;
     }
-    held_ += kData;
-    dialects::write_chunk(held_, data, facts, identity_);
-    held_ += kEnd;
+    append_event(held_, data, facts, identity_);
     return Step::Continue;
   }
   if (!content_sent_) {
@@ -73,9 +89,7 @@ StreamRelay::Step StreamRelay::take(const http::SseEvent& event, std::string& ou
     out += held_;
     held_ = std::string();
   }
-  out += kData;
-  dialects::write_chunk(out, data, facts, identity_);
-  out += kEnd;
+  append_event(out, data, facts, identity_);
   return Step::Continue;
 }
 

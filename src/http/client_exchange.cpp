@@ -275,7 +275,7 @@ PumpState ClientExchange::consume(std::string_view bytes) {
       pieces_.push_back(step.data);
     }
     if (step.state == BodyDecoder::State::Failed) {
-      pieces_.clear();
+      // What came before the fault is good and goes to the sink.
       return fail(ErrorKind::UpstreamFailed, "upstream_malformed",
                   "The provider's answer has a broken framing.");
     }

@@ -58,6 +58,9 @@ void ClientPool::wake_one() {
 std::optional<net::Stream> ClientPool::take_idle() {
   while (!idle_.empty()) {
     net::Stream stream = std::move(idle_.back().stream);
+    if (stream.is_open()) {
+      stream.watch_peer(nullptr);
+    }
     idle_.pop_back();
     counters_.idle = idle_.size();
     if (!stream.is_stale()) {
@@ -73,7 +76,10 @@ void ClientPool::keep(net::Stream stream) {
   stream.expect_silence();
   idle_.emplace_back(*this, std::move(stream));
   idle_.back().place = std::prev(idle_.end());
-  worker_.arm(idle_.back(), Clock::now() + options_.idle_timeout);
+  Idle& idle = idle_.back();
+  worker_.arm(idle, Clock::now() + options_.idle_timeout);
+  // A connection that its peer has closed is of no use to anybody.
+  idle.stream.watch_peer([this, &idle] { expire(idle); });
   counters_.idle = idle_.size();
   wake_one();
 }
@@ -127,7 +133,8 @@ Task<Result<net::Stream>> ClientPool::open(TimePoint deadline) {
     co_return connected.error();
   }
   net::Stream stream = std::move(*connected);
-  if (options_.proxy) {
+  // Plain http goes through a proxy as absolute-form requests; only TLS needs a tunnel.
+  if (options_.proxy && options_.origin.scheme == UrlScheme::Https) {
     const auto tunnelled = co_await tunnel(stream, deadline);
     if (!tunnelled) {
       co_return tunnelled.error();

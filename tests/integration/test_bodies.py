@@ -84,7 +84,7 @@ class Bodies(HarnessTestCase):
             b'"max_tokens":1,"max_tokens":100000',
         ):
             self.refused(body(extra))
-        self.accepted(body(b'"Model":"evil"'))
+        self.refused(body(b'"Model":"evil"'))  # a case variant could count for a laxer upstream
         self.accepted(body(b'"x":1,"x":2'))
 
     def test_j05_j06_text_that_is_no_unicode(self) -> None:

@@ -66,13 +66,14 @@ class Cancellation(HarnessTestCase):
         self.assertEqual(self.server.chat().text(), "fresh")
         self.assertNotEqual(self.provider.wait_for_requests(1)[0].connection, 1)
 
-    def test_s6_a_half_close_after_the_request_is_still_answered(self) -> None:
-        self.provider.script(canned.plain("to the end"))
+    def test_s6_a_half_close_while_the_provider_works_counts_as_gone(self) -> None:
+        """A full close looks the same, and it must stop the provider (docs/decisions/0004)."""
+        self.provider.script(Answer((), End.HOLD))
         with self.server.connect() as connection:
             connection.send(chat_request(self.server.key))
+            self.provider.wait_for_requests(1)
             connection.half_close()
-            answer = connection.read_response()
-        self.assertEqual(answer.text(), "to the end")
+            wait_until(lambda: self.provider.open_connections == 0, "the provider to be let go")
 
     def test_many_who_leave_at_once_leave_nothing_open(self) -> None:
         before = self.server.open_files()

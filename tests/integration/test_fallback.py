@@ -111,6 +111,8 @@ class Fallback(HarnessTestCase):
     def test_what_fails_before_content_moves_on_unseen(self) -> None:
         for name, step in BEFORE_CONTENT.items():
             for streamed in (False, True):
+                if name == "silent" and not streamed:
+                    continue  # a whole answer has no bound but the total deadline (ruling 11)
                 with (
                     self.subTest(name, streamed=streamed),
                     Daemon(settings_for(self.first, self.second, defaults=SHORT)) as server,

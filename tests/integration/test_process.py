@@ -184,7 +184,7 @@ class Process(HarnessTestCase):
             thread.start()
         for thread in threads:
             thread.join()
-        wait_until(lambda: server.open_files() <= files + 8, "descriptors back")
+        wait_until(lambda: server.open_files() <= files + 16, "descriptors back")  # kept upstream: 8 a worker
         self.assertLess(server.rss_bytes(), memory * 1.5 + (8 << 20))
 
 

@@ -50,7 +50,7 @@ class Check(HarnessTestCase):
         code, told = self.check(FAULTY)
         self.assertEqual(code, 2, told)
         for line, word in (
-            (2, "durability"),
+            (2, "durabilty"),
             (4, "WAYBILL_TEST_NOT_SET"),
             (7, "context_length"),
             (9, "simm"),
@@ -108,9 +108,9 @@ class Check(HarnessTestCase):
     def test_f5_secrets_come_from_files_and_includes_from_folders(self) -> None:
         folder = self.own(_folder())
         os.mkdir(os.path.join(folder, "providers"))
-        with open(os.path.join(folder, "secret"), "w") as file:
+        with open(os.path.join(folder, "providers", "secret"), "w") as file:
             file.write("sk-file\n")
-        os.chmod(os.path.join(folder, "secret"), 0o600)
+        os.chmod(os.path.join(folder, "providers", "secret"), 0o600)
         whole = settings_for("http://127.0.0.1:9/v1")
         whole["providers"]["p0"]["api_key"] = "${file:secret}"
         with open(os.path.join(folder, "providers", "a.yaml"), "w") as file:

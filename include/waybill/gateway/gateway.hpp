@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -24,6 +25,7 @@
 namespace waybill::gateway {
 
 using net::Task;
+class Generation;
 
 // One worker's view of a live snapshot: its own connections to the providers.
 // Pinned by every exchange that began with it.
@@ -74,6 +76,9 @@ class Gateway {
   [[nodiscard]] std::size_t in_flight() const noexcept { return in_flight_; }
   [[nodiscard]] std::size_t open_settlements() const noexcept { return desk_.pending(); }
 
+  // Ends every generation that is under way, each with an honest error.
+  void cut_off();
+
   // Writes out the access lines; call when the worker stops.
   void flush_logs();
 
@@ -103,6 +108,7 @@ class Gateway {
   std::shared_ptr<const ledger::KeyIndex> keys_;
   std::uint64_t key_version_ = 0;
   std::vector<DefaultKey> default_keys_;
+  std::list<Generation*> generations_;  // under way
   std::size_t in_flight_ = 0;
   std::uint64_t plans_ = 0;  // seeds of route plans
   std::string chunk_out_;    // outgoing events are put together here, between two awaits
