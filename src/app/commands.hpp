@@ -40,7 +40,8 @@ int backup_ledger(const std::string& config, const std::string& path);
 int check_health(const std::string& config, const std::string& url);
 
 // Looks for provider keys in the environment and for local servers on their usual
-// ports, and writes what it found as settings into the state folder.
-int quickstart(const std::string& state_folder);
+// ports, and writes what it found as settings into the state folder.  Prices come
+// from `models_folder`/<provider>.yaml.
+int quickstart(const std::string& state_folder, const std::string& models_folder);
 
 }  // namespace waybill::app

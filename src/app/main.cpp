@@ -103,6 +103,12 @@ void add_service(CLI::App& app, Arguments& arguments, int& status) {
     status = waybill::app::check_settings(arguments.config,
                                           arguments.json ? Output::Json : Output::Table);
   });
+  CLI::App* const quickstart =
+      app.add_subcommand("quickstart", "Write settings for what is found here");
+  quickstart->add_option("--state", arguments.state, "The state folder")->required();
+  quickstart->add_option("--models", arguments.path,
+                         "Folder with the models and prices of providers");
+  quickstart->callback([&] { status = waybill::app::quickstart(arguments.state, arguments.path); });
   CLI::App* const health = app.add_subcommand("health", "Ask a daemon whether it is ready");
   add_config(*health, arguments.config);
   health->add_option("--url", arguments.url, "Where it listens, instead of what the settings say");

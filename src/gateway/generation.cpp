@@ -143,22 +143,23 @@ std::optional<Generation::Refusal> Generation::choose_models() {
     return Refusal{400, Error(ErrorKind::InvalidRequest, "invalid_request",
                               "'model' is missing; GET /v1/models lists what there is.")};
   }
+  // Along a list every failure moves on, an unknown name too; alone it is an error.
   for (const std::string_view name : wanted) {
     const catalog::Model* const model = catalog().resolve(name);
-    if (model == nullptr) {
-      std::string detail = "There is no model '" + printable(name) + "' here";
-      if (const auto nearest = catalog().nearest(name)) {
-        detail += "; did you mean '" + std::string(*nearest) + "'?";
-      } else {
-        detail += "; GET /v1/models lists what there is.";
-      }
-      return Refusal{404, Error(ErrorKind::NotFound, "model_not_found", std::move(detail))};
-    }
-    if (std::find(models_.begin(), models_.end(), model) == models_.end()) {
+    if (model != nullptr && std::find(models_.begin(), models_.end(), model) == models_.end()) {
       models_.push_back(model);
     }
   }
-  return std::nullopt;
+  if (!models_.empty()) {
+    return std::nullopt;
+  }
+  std::string detail = "There is no model '" + printable(wanted.front()) + "' here";
+  if (const auto nearest = catalog().nearest(wanted.front())) {
+    detail += "; did you mean '" + std::string(*nearest) + "'?";
+  } else {
+    detail += "; GET /v1/models lists what there is.";
+  }
+  return Refusal{404, Error(ErrorKind::NotFound, "model_not_found", std::move(detail))};
 }
 
 std::optional<Generation::Refusal> Generation::make_plan() {

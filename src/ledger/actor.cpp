@@ -32,7 +32,7 @@ Actor::~Actor() = default;
 void Actor::start() {
   keep_house_by_time();
   thread_ = std::thread([this] { loop(); });
-  pthread_setname_np(thread_.native_handle(), "ledger");  // shows in top and in profiles
+  pthread_setname_np(thread_.native_handle(), "wb-ledger");  // shows in top and in profiles
 }
 
 Result<void> Actor::stop() {
@@ -198,6 +198,8 @@ void Actor::settle_batch() {
       tidy_ = false;
     } else {
       parts_.journal->rollback();
+      // post_batch() has noted what would have been so; nothing of it is.
+      statuses_.assign(batch_.size(), SettleStatus::Lost);
       note(done);
       if (!failed_) {
         spill_batch();

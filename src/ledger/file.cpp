@@ -16,6 +16,13 @@ Error file_error(std::string_view doing, const std::string& path, int error_numb
               ". Check the disk's space and the folder's owner."};
 }
 
+int sync_folder_of(const std::string& path) noexcept {
+  const auto slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const File file(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return file.is_open() && ::fsync(file.fd()) == 0 ? 0 : errno;
+}
+
 File::File(File&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
 
 File& File::operator=(File&& other) noexcept {

@@ -39,6 +39,9 @@ class File {
   int fd_ = -1;
 };
 
+// Makes the name of a new file at `path` outlive power loss.  An errno value or 0.
+[[nodiscard]] int sync_folder_of(const std::string& path) noexcept;
+
 // The kind is Unavailable and the code "ledger_unwritable".
 [[nodiscard]] Error file_error(std::string_view doing, const std::string& path, int error_number);
 

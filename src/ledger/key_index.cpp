@@ -1,32 +1,24 @@
 #include "waybill/ledger/key_index.hpp"
 
-#include <cstring>
+#include <algorithm>
 #include <utility>
 
 namespace waybill::ledger {
 
-std::size_t KeyIndex::Prefix::operator()(const Sha256& hash) const noexcept {
-  std::size_t prefix = 0;
-  std::memcpy(&prefix, hash.data(), sizeof(prefix));
-  return prefix;
-}
-
-KeyIndex::KeyIndex(std::vector<KeyRecord> keys, std::uint64_t version) : version_(version) {
+KeyIndex::KeyIndex(std::vector<KeyRecord> keys, std::uint64_t version)
+    : by_hash_(std::move(keys)),
+      version_(version) {
   nobody_.disabled = true;
-  by_hash_.reserve(keys.size());
-  for (KeyRecord& key : keys) {
-    const Sha256 hash = key.hash;
-    by_hash_.emplace(hash, std::move(key));
-  }
+  std::ranges::sort(by_hash_, {}, &KeyRecord::hash);
 }
 
-const KeyRecord& KeyIndex::find_or_nobody(const Sha256& hash) const noexcept {
-  const auto found = by_hash_.find(hash);
-  return found == by_hash_.end() ? nobody_ : found->second;
+const KeyRecord& KeyIndex::nearest(const Sha256& hash) const noexcept {
+  const auto found = std::ranges::lower_bound(by_hash_, hash, {}, &KeyRecord::hash);
+  return found == by_hash_.end() ? nobody_ : *found;
 }
 
 const KeyRecord* KeyIndex::find_usable(const Sha256& hash, WallTime now) const noexcept {
-  const KeyRecord& key = find_or_nobody(hash);
+  const KeyRecord& key = nearest(hash);
   // Both are always computed, so that an unknown key costs what a disabled one does.
   const bool same = equal_constant_time(key.hash, hash);
   const bool usable = key.usable(now);
@@ -34,13 +26,13 @@ const KeyRecord* KeyIndex::find_usable(const Sha256& hash, WallTime now) const n
 }
 
 const KeyRecord* KeyIndex::find(const Sha256& hash) const noexcept {
-  const KeyRecord& key = find_or_nobody(hash);
-  return &key == &nobody_ ? nullptr : &key;
+  const KeyRecord& key = nearest(hash);
+  return &key != &nobody_ && equal_constant_time(key.hash, hash) ? &key : nullptr;
 }
 
 const KeyRecord* KeyIndex::find_named(std::string_view name, WallTime now) const noexcept {
   const KeyRecord* found = nullptr;
-  for (const auto& [hash, key] : by_hash_) {
+  for (const KeyRecord& key : by_hash_) {
     if (key.name == name && key.usable(now)) {
       if (found != nullptr) {
         return nullptr;

@@ -26,6 +26,9 @@ Result<SpillFile> SpillFile::open(const std::string& database_path, std::size_t 
       failed != 0) {
     return file_error("Reserving space in", spill.path_, failed);
   }
+  if (const int failed = sync_folder_of(spill.path_); failed != 0) {
+    return file_error("Flushing the folder of", spill.path_, failed);
+  }
   auto left = spill.read();
   if (!left) {
     return left.error();

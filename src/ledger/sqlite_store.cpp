@@ -78,6 +78,8 @@ Result<void> SqliteStore::configure(Durability durability) {
   // Defensive: a tampered schema or file must not reach beyond reading.
   sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  // A checkpoint on closing would flush again after a flush that failed.
+  sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   // Auto-checkpoint off means its own hook is gone; ours was set before and stays.
   const std::string pragmas =
       std::string("PRAGMA journal_mode = WAL; PRAGMA synchronous = ") +

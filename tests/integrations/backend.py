@@ -32,6 +32,7 @@ def models(suite: str) -> dict[str, str | list[str]]:
         "fails-twice": f"storyteller?tokens=5&status=503&times=2&seed={seed}",
         "moves-on": [f"storyteller?status=500&seed={seed}", "storyteller?tokens=5&rate=2000"],
         "breaks-midway": "storyteller?tokens=30&rate=2000&error_event_after=4",
+        "always-429-now": "storyteller?status=429",
         "always-429": "storyteller?status=429&retry_after=1",
         "always-500": "storyteller?status=500",
         "upstream-401": "storyteller?status=401",

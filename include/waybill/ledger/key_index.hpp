@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "waybill/base/digest.hpp"
@@ -38,20 +37,14 @@ class KeyIndex {
   [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
 
  private:
-  // Digests are uniform already: their first bytes are as good as any hash of them.
-  struct Prefix {
-    std::size_t operator()(const Sha256& hash) const noexcept;
-  };
-  struct Equal {
-    bool operator()(const Sha256& a, const Sha256& b) const noexcept {
-      return equal_constant_time(a, b);
-    }
-  };
+  // The key with the least digest that is not below `hash`: the one it belongs to, if
+  // there is one.  The steps of the search depend on how many keys there are, not on
+  // whether one of them is found.  Where they go tells something of the digest, which
+  // is no secret's prefix: nobody can choose a key by its digest.
+  [[nodiscard]] const KeyRecord& nearest(const Sha256& hash) const noexcept;
 
-  [[nodiscard]] const KeyRecord& find_or_nobody(const Sha256& hash) const noexcept;
-
-  std::unordered_map<Sha256, KeyRecord, Prefix, Equal> by_hash_;
-  KeyRecord nobody_;  // disabled: what an unknown digest finds
+  std::vector<KeyRecord> by_hash_;  // sorted
+  KeyRecord nobody_;                // disabled: what a digest above all others finds
   std::uint64_t version_;
 };
 

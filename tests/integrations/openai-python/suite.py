@@ -182,7 +182,7 @@ class Errors(unittest.TestCase):
 
     def test_the_same_for_streams(self) -> None:
         self.fails(openai.NotFoundError, "no/such-model", 404, stream=True)
-        self.fails(openai.RateLimitError, "sim/always-429", 429, stream=True)
+        self.fails(openai.RateLimitError, "sim/always-429-now", 429, stream=True)
 
     def test_a_stream_that_breaks_raises(self) -> None:
         with self.assertRaises(openai.APIError):

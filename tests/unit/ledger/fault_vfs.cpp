@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 #include <new>
+#include <utility>
 
 #include <sqlite3.h>
 
@@ -27,6 +28,7 @@ struct WrappedFile {
   sqlite3_file base;
   FaultVfs* vfs;
   std::string* path;
+  bool syncs_folder;  // SQLite flushes the folder after a new journal's first flush
 
   sqlite3_file* real() noexcept { return reinterpret_cast<sqlite3_file*>(this + 1); }
 };
@@ -67,8 +69,14 @@ int sync_file(sqlite3_file* file, int flags) {
   if (self.vfs->fail_sync) {
     return SQLITE_IOERR_FSYNC;
   }
-  self.vfs->synced(*self.path);
-  return real(file)->pMethods->xSync(real(file), flags);
+  const int code = real(file)->pMethods->xSync(real(file), flags);
+  if (code == SQLITE_OK) {
+    self.vfs->synced(*self.path);
+    if (std::exchange(self.syncs_folder, false)) {
+      self.vfs->folder_synced();
+    }
+  }
+  return code;
 }
 int file_size(sqlite3_file* file, sqlite3_int64* size) {
   return real(file)->pMethods->xFileSize(real(file), size);
@@ -136,12 +144,18 @@ int open_file(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags,
   const VfsData& data = *static_cast<VfsData*>(vfs->pAppData);
   WrappedFile& self = wrapped(file);
   self.base.pMethods = nullptr;
+  const std::string path(name != nullptr ? name : "");
+  const auto existed =
+      std::filesystem::exists(path) ? FaultVfs::Existed::Yes : FaultVfs::Existed::No;
   const int code = data.real->xOpen(data.real, name, self.real(), flags, out_flags);
   if (code == SQLITE_OK) {
     self.base.pMethods = &kMethods;
     self.vfs = data.owner;
-    self.path = new std::string(name != nullptr ? name : "");
-    data.owner->opened(*self.path);
+    self.path = new std::string(path);
+    constexpr int kJournals =
+        SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_SUPER_JOURNAL | SQLITE_OPEN_WAL;
+    self.syncs_folder = (flags & SQLITE_OPEN_CREATE) != 0 && (flags & kJournals) != 0;
+    data.owner->opened(path, existed);
   }
   return code;
 }
@@ -212,8 +226,15 @@ FaultVfs::FaultVfs() : registration_(std::make_unique<Registration>()) {
   registration_->vfs.xOpen = open_file;
   // The system's own methods below read their own pAppData.
   registration_->vfs.xDelete = [](sqlite3_vfs* vfs, const char* name, int sync) {
-    auto* const real = static_cast<VfsData*>(vfs->pAppData)->real;
-    return real->xDelete(real, name, sync);
+    const VfsData& data = *static_cast<VfsData*>(vfs->pAppData);
+    const int code = data.real->xDelete(data.real, name, sync);
+    if (code == SQLITE_OK) {
+      data.owner->deleted(name);
+      if (sync != 0) {
+        data.owner->folder_synced();
+      }
+    }
+    return code;
   };
   registration_->vfs.xAccess = [](sqlite3_vfs* vfs, const char* name, int flags, int* out) {
     auto* const real = static_cast<VfsData*>(vfs->pAppData)->real;
@@ -230,29 +251,50 @@ FaultVfs::~FaultVfs() {
   sqlite3_vfs_unregister(&registration_->vfs);
 }
 
-void FaultVfs::opened(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string bytes{std::istreambuf_iterator<char>(file), {}};
+void FaultVfs::opened(const std::string& path, Existed existed) {
+  std::ifstream stream(path, std::ios::binary);
+  std::string bytes{std::istreambuf_iterator<char>(stream), {}};
   const std::scoped_lock lock(mutex_);
-  images_[path].load(std::move(bytes));
+  File& file = files_[path];
+  if (file.present) {
+    return;  // opened before: what of it is flushed is known
+  }
+  file = {.image = {}, .present = true, .named = existed == Existed::Yes};
+  file.image.load(std::move(bytes));
+}
+
+void FaultVfs::deleted(const std::string& path) {
+  const std::scoped_lock lock(mutex_);
+  files_[path].present = false;
+}
+
+void FaultVfs::folder_synced() {
+  const std::scoped_lock lock(mutex_);
+  for (auto& [path, file] : files_) {
+    file.named = file.present;
+  }
 }
 
 void FaultVfs::wrote(const std::string& path, DiskImage::Change change) {
   const std::scoped_lock lock(mutex_);
-  images_[path].change(std::move(change));
+  files_[path].image.change(std::move(change));
 }
 
 void FaultVfs::synced(const std::string& path) {
   ++syncs;
   const std::scoped_lock lock(mutex_);
-  images_[path].flush();
+  files_[path].image.flush();
 }
 
 void FaultVfs::lose_power(const std::string& folder, std::uint32_t seed) {
   std::mt19937 random(seed);
   const std::scoped_lock lock(mutex_);
-  for (const auto& [path, image] : images_) {
-    const std::string content = image.after_power_loss(random);
+  for (const auto& [path, file] : files_) {
+    const bool survives = file.present == file.named ? file.named : random() % 2 == 0;
+    if (!survives) {
+      continue;
+    }
+    const std::string content = file.image.after_power_loss(random);
     std::ofstream(folder + "/" + std::filesystem::path(path).filename().string(), std::ios::binary)
         .write(content.data(), static_cast<std::streamsize>(content.size()));
   }

@@ -43,29 +43,41 @@ class FaultVfs {
   FaultVfs& operator=(const FaultVfs&) = delete;
   ~FaultVfs();
 
+  enum class Existed : std::uint8_t {
+    Yes,
+    No
+  };
+
   [[nodiscard]] std::string name() const { return name_; }
 
-  std::atomic<bool> full{
-      false};  // every write that makes a file longer, or any to the log, fails as ENOSPC
+  std::atomic<bool> full{false};       // every write fails as ENOSPC
   std::atomic<bool> fail_sync{false};  // every flush fails as EIO
   std::atomic<int> syncs{0};           // done so far
 
   // For the file's wrapper.
-  void opened(const std::string& path);
+  void opened(const std::string& path, Existed existed);
+  void deleted(const std::string& path);
+  void folder_synced();
   void wrote(const std::string& path, DiskImage::Change change);
   void synced(const std::string& path);
 
   // Writes into `folder`, under their own names, the files as a power failure at this
-  // moment would leave them.
+  // moment would leave them.  A file made or deleted since the last flush of their
+  // folder may be there or not.
   void lose_power(const std::string& folder, std::uint32_t seed);
 
  private:
   struct Registration;
+  struct File {
+    DiskImage image;
+    bool present = false;
+    bool named = false;  // present after power loss for certain
+  };
 
   std::string name_;
   std::unique_ptr<Registration> registration_;
   std::mutex mutex_;
-  std::map<std::string, DiskImage> images_;
+  std::map<std::string, File> files_;
 };
 
 }  // namespace waybill::ledger::test

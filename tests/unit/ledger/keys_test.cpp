@@ -1,10 +1,13 @@
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <fstream>
 #include <iterator>
+#include <limits>
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "waybill/ledger/key_index.hpp"
 
@@ -130,39 +133,54 @@ TEST(Keys, K6TheWholeDigestDecides) {
   EXPECT_NE(key_hash("k"), key_hash("K"));
 }
 
-// 10^5 samples of each, interleaved; medians, so that an interrupted sample does not
-// count.  The bound is wide: what it must catch is a path that does something else.
-TEST(Keys, K1UnknownDisabledAndExpiredTakeTheSameTime) {
-  std::vector<KeyRecord> keys(1000);
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    keys[i].hash = key_hash("key " + std::to_string(i));
-  }
-  keys[0].disabled = true;
-  keys[1].expires = kNow - std::chrono::hours(1);
-  const std::array hashes{key_hash("nobody"), keys[0].hash, keys[1].hash};
-  const KeyIndex index(std::move(keys));
+// How long looking up 50 digests takes at the least, for each kind.  The kinds take
+// turns, so that what slows the machine slows all; the least is what the path itself costs.
+std::vector<double> least_times(const KeyIndex& index, const std::vector<std::vector<Sha256>>& of) {
   constexpr std::size_t kSamples = 2000;
-  constexpr int kLookups = 50;
-  std::array<std::vector<std::int64_t>, 3> times;
-  const KeyRecord* found = nullptr;
+  constexpr std::size_t kLookups = 50;
+  std::vector<double> least(of.size(), std::numeric_limits<double>::max());
   for (std::size_t sample = 0; sample < kSamples; ++sample) {
-    for (std::size_t kind = 0; kind < hashes.size(); ++kind) {
+    for (std::size_t kind = 0; kind < of.size(); ++kind) {
       const auto start = std::chrono::steady_clock::now();
-      for (int i = 0; i < kLookups; ++i) {
-        const KeyRecord* const key = index.find_usable(hashes[kind], kNow);
-        found = key != nullptr ? key : found;
+      for (std::size_t i = 0; i < kLookups; ++i) {
+        const Sha256& hash = of[kind][(sample * kLookups + i) % of[kind].size()];
+        if (index.find_usable(hash, kNow) != nullptr) {
+          ADD_FAILURE() << "a key of kind " << kind << " is usable";
+        }
       }
-      times[kind].push_back((std::chrono::steady_clock::now() - start).count());
+      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+      least[kind] = std::min(least[kind], took.count());
     }
   }
-  EXPECT_EQ(found, nullptr);
-  std::array<double, 3> medians{};
-  for (std::size_t kind = 0; kind < times.size(); ++kind) {
-    std::ranges::nth_element(times[kind], times[kind].begin() + kSamples / 2);
-    medians[kind] = static_cast<double>(times[kind][kSamples / 2]);
+  return least;
+}
+
+// Many digests of each kind, 10^5 lookups of each: where in the index a digest lies must
+// not count, only what becomes of it.  A path that does something else differs in every
+// round; a busy machine does not disturb all of them.
+TEST(Keys, K1UnknownDisabledAndExpiredTakeTheSameTime) {
+  std::vector<KeyRecord> keys(1500);
+  std::vector<std::vector<Sha256>> hashes(3);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    keys[i].hash = key_hash("key " + std::to_string(i));
+    keys[i].disabled = i % 3 == 0;
+    keys[i].expires = i % 3 == 1 ? std::optional(kNow - std::chrono::hours(1)) : std::nullopt;
+    if (i % 3 == 2) {
+      hashes[2].push_back(key_hash("nobody " + std::to_string(i)));
+    } else {
+      hashes[i % 3].push_back(keys[i].hash);
+    }
   }
-  const auto [least, most] = std::ranges::minmax(medians);
-  EXPECT_LT(most, 2 * least) << medians[0] << ' ' << medians[1] << ' ' << medians[2];
+  const KeyIndex index(std::move(keys));
+  constexpr double kMostRatio = 1.5;
+  constexpr int kRounds = 10;
+  double best = std::numeric_limits<double>::max();
+  for (int round = 0; round < kRounds && best >= kMostRatio; ++round) {
+    const auto times = least_times(index, hashes);
+    const auto [least, most] = std::ranges::minmax(times);
+    best = std::min(best, most / least);
+  }
+  EXPECT_LT(best, kMostRatio);
 }
 
 }  // namespace

@@ -132,8 +132,9 @@ TEST(Recovery, D3ACrashDuringRecoveryDoesNoHarm) {
   const std::string kept = folder.path() + "/kept";
   std::filesystem::copy(folder.database() + ".intents", kept);
   live_and_die(folder, [](Bench&) {});
-  std::filesystem::copy(kept, folder.database() + ".intents",
-                        std::filesystem::copy_options::overwrite_existing);
+  std::filesystem::copy(
+      kept, folder.database() + ".intents",
+      std::filesystem::copy_options::recursive | std::filesystem::copy_options::overwrite_existing);
   Bench bench(folder);
   EXPECT_EQ(bench.ledger->recovery().already_settled, 1U);
   EXPECT_EQ(bench.ledger->reader().verify()->rows, 1);
