@@ -41,7 +41,7 @@ struct Found {
   std::vector<std::string> models;
 };
 
-std::string quoted(std::string_view text) {
+std::string json_quoted(std::string_view text) {
   std::string out;
   append_json_string(out, text);
   return out;
@@ -68,8 +68,9 @@ std::vector<std::string> list_models(std::uint16_t port) {
 std::string free_models(const std::string& provider, const std::vector<std::string>& models) {
   std::string out = "models:\n";
   for (const std::string& model : models) {
-    out += "  " + quoted(provider + "/" + model) + ":\n    endpoints: [ { provider: " + provider +
-           ", upstream_model: " + quoted(model) + ", price: free } ]\n";
+    out += "  " + json_quoted(provider + "/" + model) +
+           ":\n    endpoints: [ { provider: " + provider +
+           ", upstream_model: " + json_quoted(model) + ", price: free } ]\n";
   }
   return out;
 }

@@ -1,5 +1,7 @@
 #include "request_messages.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 
 #include "key_table.hpp"
@@ -46,6 +48,9 @@ constexpr auto kPartMembers = make_key_table<PartMember>({
     {"file", PartMember::File},
 });
 
+constexpr std::array<std::string_view, 6> kRoles{"system",    "developer", "user",
+                                                 "assistant", "tool",      "function"};
+
 // What a media member may hold.
 enum class MediaText : std::uint8_t {
   Url,         // an https, http or data URL
@@ -81,6 +86,7 @@ class MessageReader {
   }
 
   bool read_member(MessageMember member);
+  bool read_role();
   bool read_content();
   bool read_parts(std::string_view member);
   bool read_part_member(PartMember member);
@@ -142,11 +148,7 @@ bool MessageReader::read_message() {
 
 bool MessageReader::read_member(MessageMember member) {
   switch (member) {
-    case MessageMember::Role:
-      if (walker_.peek() != JsonType::String) {
-        return walker_.ok() && context_.refuse(place("role") + " must be a string.");
-      }
-      return take_uncounted();
+    case MessageMember::Role: return read_role();
     case MessageMember::ToolCallId: return take_uncounted();
     case MessageMember::Content: return read_content();
     case MessageMember::Images:
@@ -155,6 +157,21 @@ bool MessageReader::read_member(MessageMember member) {
     case MessageMember::ToolCalls: break;
   }
   return walker_.take_value();
+}
+
+// A role that no provider knows is refused here, before it costs an attempt.
+bool MessageReader::read_role() {
+  if (walker_.peek() != JsonType::String) {
+    return walker_.ok() && context_.refuse(place("role") + " must be a string.");
+  }
+  JsonText text;
+  if (!walker_.take_string(text)) {
+    return false;
+  }
+  context_.facts.text_bytes -= text.decoded_size;
+  return std::ranges::find(kRoles, walker_.decode(text)) != kRoles.end() ||
+         context_.refuse(place("role") +
+                         " must be one of system, developer, user, assistant, tool and function.");
 }
 
 bool MessageReader::read_content() {

@@ -291,6 +291,16 @@ bool take_text(RequestContext& context) {
   return good;
 }
 
+// Chat says whether, the older completions say how many.
+bool read_logprobs(RequestContext& context) {
+  constexpr auto kMember = RequestMember::Logprobs;
+  bool wanted = false;
+  std::uint64_t count = 0;
+  return context.facts.kind == RequestKind::Chat
+             ? read_switch(context, kMember, wanted)
+             : read_whole(context, kMember, {0, 20, "a whole number from 0 to 20"}, count);
+}
+
 bool read_object(RequestContext& context, RequestMember member) {
   return expect(context, member, JsonType::Object, "an object") && context.walker.take_value();
 }
@@ -315,6 +325,7 @@ bool read_parameter(RequestContext& context, RequestMember member) {
     case M::PresencePenalty: return read_number(context, member, {-2, 2, "a number from -2 to 2"});
     case M::Timeout:
       return read_number(context, member, {0, 3600, "a number of seconds up to 3600", true});
+    case M::Logprobs: return read_logprobs(context);
     case M::TopLogprobs: {
       std::uint64_t ignored = 0;
       return read_whole(context, member, {0, 20, "a whole number from 0 to 20"}, ignored);

@@ -76,11 +76,12 @@ BodyDecoder::Step BodyDecoder::feed(std::string_view bytes) {
 }
 
 BodyDecoder::Step BodyDecoder::take_payload(std::string_view bytes) {
-  const std::size_t size =
-      stage_ == Stage::UntilClose
-          ? bytes.size()
-          : static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), remaining_));
-  if (received_ + size > limits_.max_body) {
+  // Where no length was declared the limit cuts the last piece, so that the payload
+  // is the same however it is split.
+  const std::uint64_t room =
+      stage_ == Stage::UntilClose ? limits_.max_body - received_ : remaining_;
+  const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), room));
+  if (size == 0) {
     fail(413, "body_too_large", kTooLarge);
     return {0, {}, State::Failed};
   }
@@ -171,6 +172,7 @@ bool BodyDecoder::take_extension(char c) {
     case Stage::ExtensionGap:
     case Stage::ExtensionNameGap:
       if (is_blank(c)) {
+        blank_ = true;
         return true;
       }
       break;
@@ -187,6 +189,7 @@ bool BodyDecoder::take_extension(char c) {
       }
       if (is_blank(c)) {
         stage_ = Stage::ExtensionNameGap;
+        blank_ = true;
         return true;
       }
       break;
@@ -194,16 +197,17 @@ bool BodyDecoder::take_extension(char c) {
   }
   if (c == ';') {
     named_ = false;
+    blank_ = false;
     stage_ = Stage::ExtensionName;
     return true;
   }
   if (c == '=' && stage_ != Stage::ExtensionGap) {
-    named_ = false;
+    blank_ = false;
     stage_ = Stage::ExtensionValue;
     return true;
   }
-  // A blank between the size and the end of the line stands for nothing.
-  if (c == '\r' && (stage_ != Stage::ExtensionGap || named_)) {
+  // Blanks stand before ';' and '=' only, never at the end of the line.
+  if (c == '\r' && !blank_) {
     stage_ = Stage::SizeLf;
     return true;
   }
@@ -218,7 +222,6 @@ bool BodyDecoder::take_extension_value(char c) {
   if (stage_ == Stage::ExtensionQuoted) {
     if (c == '"') {
       stage_ = Stage::ExtensionGap;
-      named_ = true;
       return true;
     }
     if (c == '\\') {
@@ -236,20 +239,19 @@ bool BodyDecoder::take_extension_value(char c) {
       return true;
     }
     stage_ = Stage::ExtensionToken;
-    named_ = true;
     return is_token_char(c) || fail(400, "malformed_body", kBadChunk);
   }
   if (is_token_char(c)) {
     return true;
   }
   stage_ = Stage::ExtensionGap;
-  named_ = true;
   --extension_bytes_;
   return take_extension(c);
 }
 
 bool BodyDecoder::start_chunk() {
   named_ = false;
+  blank_ = false;
   if (remaining_ == 0) {
     stage_ = Stage::TrailerStart;
     return true;

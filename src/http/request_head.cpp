@@ -198,6 +198,9 @@ bool take_fields(std::string_view head, RequestHead& out) {
 
 std::variant<RequestHead, Rejection> parse_request_head(std::string_view head,
                                                         const HeadLimits& limits) {
+  if (head.size() > limits.max_bytes) {
+    return oversized_head(head);
+  }
   FieldLines lines;
   if (!lines.split(head, limits.max_fields)) {
     return lines.too_many() ? oversized_head(head)

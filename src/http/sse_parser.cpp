@@ -17,6 +17,21 @@ void give_back(std::string& buffer) {
   }
 }
 
+// In windows, so that in a stream whose lines end in CR alone no search runs to the end
+// of the input for a LF that never comes.
+std::size_t find_line_end(std::string_view text) noexcept {
+  constexpr std::size_t kWindow = 512;
+  for (std::size_t at = 0; at < text.size(); at += kWindow) {
+    const std::string_view window = text.substr(at, kWindow);
+    const std::size_t lf = window.find('\n');
+    const std::size_t end = std::min(lf, window.substr(0, lf).find('\r'));
+    if (end != std::string_view::npos) {
+      return at + end;
+    }
+  }
+  return std::string_view::npos;
+}
+
 }  // namespace
 
 void SseParser::feed(std::string_view bytes) noexcept {
@@ -62,8 +77,7 @@ bool SseParser::within_limit(std::size_t more) {
 
 // The next whole line without its end, if there is one; otherwise keeps the tail.
 std::optional<std::string_view> SseParser::take_line_bytes() {
-  std::size_t end = input_.find('\n');
-  end = std::min(end, input_.substr(0, end).find('\r'));
+  const std::size_t end = find_line_end(input_);
   if (!within_limit(partial_.size() + std::min(end, input_.size()))) {
     return std::nullopt;
   }
