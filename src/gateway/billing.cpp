@@ -63,8 +63,9 @@ dialects::ReplyBill Bill::for_reply() const {
   out.charge.total = cost.total;
   out.charge.prompt = cost.prompt;
   out.charge.completion = cost.completion;
-  out.charge.counted_by = source == ledger::UsageSource::Upstream ? dialects::CountedBy::Provider
-                                                                  : dialects::CountedBy::Estimate;
+  // Counts that were not believed are not repeated: what is told is what is billed.
+  const bool believed = source == ledger::UsageSource::Upstream && !anomaly;
+  out.charge.counted_by = believed ? dialects::CountedBy::Provider : dialects::CountedBy::Estimate;
   return out;
 }
 

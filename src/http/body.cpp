@@ -26,6 +26,9 @@ bool is_text(char c) noexcept {
   return byte == '\t' || (byte >= 0x20 && byte != 0x7F);
 }
 
+// A chunk's size may have leading zeros (RFC 9112 §7.1), but not without end.
+constexpr unsigned kMaxSizeDigits = 32;
+
 constexpr const char* kTooLarge = "The body is larger than is accepted here.";
 constexpr const char* kBadChunk = "The chunked body breaks HTTP's grammar.";
 
@@ -146,7 +149,7 @@ bool BodyDecoder::take_framing(char c) {
 bool BodyDecoder::take_size(char c) {
   const int digit = hex_value(c);
   if (digit >= 0) {
-    if (++digits_ > 16 || (remaining_ >> 59U) != 0) {
+    if (++digits_ > kMaxSizeDigits || (remaining_ >> 59U) != 0) {
       return fail(400, "malformed_body", kBadChunk);
     }
     remaining_ = remaining_ * 16 + static_cast<std::uint64_t>(digit);

@@ -204,6 +204,7 @@ bool Connection::may_keep_alive(const ServerExchange& exchange) {
 
 Task<> Connection::reject(Rejection rejection) {
   ++server_.counters_.rejected;
+  rejecting_ = true;
   head_ = RequestHead{};
   decoder_.emplace(Framing{});
   ServerExchange exchange(*this);

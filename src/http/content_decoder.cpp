@@ -136,16 +136,38 @@ class ZstdCodec final : public ContentDecoder::Codec {
   ~ZstdCodec() override { ZSTD_freeDCtx(context_); }
 
   Step step(std::string_view in, Buffer& out) override {
+    // The library also reads formats of before RFC 8878, with decoders that nobody tends
+    // any more, and frames that hold nothing.
+    for (std::size_t i = 0; i < in.size() && known_ < kMagic.size(); ++i, ++known_) {
+      if (in[i] != kMagic[known_]) {
+        return {0, 0, false};
+      }
+    }
     ZSTD_inBuffer source{in.data(), in.size(), 0};
     ZSTD_outBuffer target{out.data(), out.size(), 0};
     const std::size_t hint = ZSTD_decompressStream(context_, &target, &source);
-    const bool ok = ZSTD_isError(hint) == 0;
-    ended_ = ok && hint == 0;
-    return {source.pos, target.pos, ok};
+    const std::size_t kept = std::min(source.pos, header_.size() - header_size_);
+    std::copy_n(in.begin(), kept, header_.begin() + static_cast<std::ptrdiff_t>(header_size_));
+    header_size_ += kept;
+    produced_ += target.pos;
+    ended_ = hint == 0;
+    return {source.pos, target.pos, ZSTD_isError(hint) == 0 && (!ended_ || has_declared_size())};
   }
 
  private:
+  // The library compares the two unless an empty last block comes in pieces.
+  [[nodiscard]] bool has_declared_size() const {
+    const unsigned long long declared = ZSTD_getFrameContentSize(header_.data(), header_size_);
+    return declared == ZSTD_CONTENTSIZE_UNKNOWN || declared == produced_;
+  }
+
+  static constexpr std::string_view kMagic = "\x28\xB5\x2F\xFD";
+
   ZSTD_DCtx* context_;
+  std::size_t known_ = 0;          // bytes of the magic number seen
+  std::array<char, 18> header_{};  // the frame's, at its longest (RFC 8878 §3.1.1.1)
+  std::size_t header_size_ = 0;
+  std::size_t produced_ = 0;
 };
 
 std::unique_ptr<ContentDecoder::Codec> make_codec(ContentCoding coding) {

@@ -5,6 +5,8 @@
 namespace waybill::http {
 
 HeadScan find_head_end(std::string_view bytes, std::size_t from) noexcept {
+  // A line can only start at this place after a blank one: no other line is so short.
+  constexpr std::size_t kBlankLine = 2;
   // `from` is the start of a line: a line that was incomplete is looked at again.
   std::size_t line = from;
   for (std::size_t i = from; i < bytes.size(); ++i) {
@@ -24,11 +26,11 @@ HeadScan find_head_end(std::string_view bytes, std::size_t from) noexcept {
     if (bytes[i + 1] != '\n') {
       return {HeadScan::State::Malformed, i};
     }
-    if (i == line && line > 0) {
+    if (i == line && line > kBlankLine) {
       return {HeadScan::State::Complete, i + 2};
     }
-    if (i == line) {
-      return {HeadScan::State::Malformed, i};  // a blank line before the first one
+    if (i == line && line == kBlankLine) {
+      return {HeadScan::State::Malformed, i};  // a second one before the first line
     }
     line = i + 2;
     ++i;
@@ -42,6 +44,9 @@ Rejection malformed_head() {
 }
 
 Rejection oversized_head(std::string_view bytes) {
+  // Only what any connection has read by then, so that the answer does not depend on how
+  // the bytes came.
+  bytes = bytes.substr(0, HeadLimits{}.max_bytes);
   if (bytes.find('\r') == std::string_view::npos) {
     return {414, Error(ErrorKind::InvalidRequest, "target_too_long",
                        "The request's target is too long.")};

@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <system_error>
 
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -78,6 +80,39 @@ bool is_target_text(std::string_view text) noexcept {
   return true;
 }
 
+bool is_port(std::string_view text) noexcept {
+  std::uint16_t port = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return ec == std::errc() && end == text.data() + text.size() && text.size() <= 5 && port > 0;
+}
+
+// `uri-host [":" port]` of RFC 9110 §7.2.  Wider than parse_authority(), which is for
+// hosts that we call: the port may be empty, and the labels of a name may hold any
+// unreserved character or sub-delimiter.  Only ',' (two Hosts joined to a list) and '%'
+// (a second spelling of the same host) are refused although the grammar has them.
+bool is_host(std::string_view text) noexcept {
+  constexpr std::string_view kMarks = "-._~!$&'()*+;=";
+  if (text.ends_with(':')) {
+    text.remove_suffix(1);
+  }
+  if (parse_authority(text)) {
+    return true;
+  }
+  const std::size_t colon = text.find(':');
+  if (colon != std::string_view::npos && !is_port(text.substr(colon + 1))) {
+    return false;
+  }
+  const std::string_view name = text.substr(0, colon);
+  if (name.empty() || name.front() == '.' || name.find("..") != std::string_view::npos) {
+    return false;
+  }
+  return std::ranges::all_of(name, [&](char c) {
+    const char lower = ascii_lower(c);
+    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') ||
+           kMarks.find(c) != std::string_view::npos;
+  });
+}
+
 // Fills path and query from the target; false where its form is none that a server
 // takes (RFC 9112 §3.2).
 bool read_target(std::string_view target, std::string_view host, RequestHead& out) {
@@ -93,7 +128,7 @@ bool read_target(std::string_view target, std::string_view host, RequestHead& ou
     if (target.size() > scheme.size() && iequals(target.substr(0, scheme.size()), scheme)) {
       target.remove_prefix(scheme.size());
       const std::string_view authority = target.substr(0, target.find_first_of("/?"));
-      if (!parse_authority(authority) || !iequals(authority, host)) {
+      if (!is_host(authority) || !iequals(authority, host)) {
         return false;
       }
       target.remove_prefix(authority.size());
@@ -120,7 +155,7 @@ std::optional<Rejection> check_host(const FieldLines& lines,
   if (found.count > 1 || (found.count == 0 && version == 11)) {
     return malformed("The request must have exactly one Host field.");
   }
-  if (found.count == 1 && !parse_authority(host)) {
+  if (found.count == 1 && !is_host(host)) {
     return malformed("The Host field names no valid host.");
   }
   return std::nullopt;
@@ -200,6 +235,9 @@ std::variant<RequestHead, Rejection> parse_request_head(std::string_view head,
                                                         const HeadLimits& limits) {
   if (head.size() > limits.max_bytes) {
     return oversized_head(head);
+  }
+  if (head.starts_with("\r\n")) {
+    head.remove_prefix(2);
   }
   FieldLines lines;
   if (!lines.split(head, limits.max_fields)) {

@@ -8,6 +8,8 @@ namespace {
 
 namespace beast_http = boost::beast::http;
 
+constexpr std::size_t kStatusEnd = 12;  // "HTTP/1.1 200"
+
 Rejection refuse(std::string detail) {
   return {502, Error(ErrorKind::UpstreamFailed, "upstream_malformed", std::move(detail))};
 }
@@ -83,6 +85,13 @@ std::variant<ResponseHead, Rejection> parse_response_head(std::string_view head,
   } else {
     out.framing.kind = Framing::Kind::UntilClose;
     out.keep_alive = false;
+  }
+  std::string repaired;
+  if (lines.first_line().size() == kStatusEnd) {
+    // RFC 9112 §4 wants the blank before an empty reason, and so does Beast; some
+    // servers leave it out.
+    repaired.append(head.substr(0, kStatusEnd)).append(" ").append(head.substr(kStatusEnd));
+    head = repaired;
   }
   if (!take_fields(head, out)) {
     return refuse("it is not valid HTTP.");

@@ -12,6 +12,10 @@ using net::IoResult;
 using net::IoState;
 using net::Wake;
 
+// How much of an unwanted body is waited for before its request is answered.
+constexpr std::size_t kDrainBytes = 256UL * 1024UL;
+constexpr std::chrono::seconds kDrainTime{2};
+
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 Rejection lost_body() {
@@ -124,10 +128,46 @@ void ServerExchange::write_head(std::string& out, unsigned status, std::string_v
   }
 }
 
+// An answer to a request whose body nobody read: what of the body comes soon is read
+// and dropped, so that the connection stays in step, and judged as any other body.
+Task<std::optional<Rejection>> ServerExchange::drain_body() {
+  BodyDecoder& decoder = *connection_.decoder_;
+  const TimePoint deadline = Clock::now() + kDrainTime;
+  std::size_t drained = 0;
+  while (!connection_.discard_buffered_body() && !decoder.fault() && drained < kDrainBytes) {
+    const IoResult got = connection_.stream_.try_read(worker().read_buffer());
+    if (got.state == IoState::Done) {
+      drained += got.size;
+      connection_.pending_.append(worker().read_buffer().data(), got.size);
+      continue;
+    }
+    Wake wake = Wake::Cancelled;
+    if (got.state == IoState::WouldBlock) {
+      wake = co_await connection_.stream_.readable(deadline);
+    }
+    if (wake != Wake::Ready) {
+      break;  // the connection closes after the answer
+    }
+  }
+  co_return decoder.fault();
+}
+
 Task<bool> ServerExchange::respond(unsigned status,
                                    std::string_view fields,
                                    std::string_view body) {
   answered_ = true;
+  std::string rejection_body;
+  if (!connection_.decoder_->done() && !connection_.head_.expects_continue &&
+      !connection_.rejecting_) {
+    auto rejection = co_await drain_body();
+    if (rejection) {
+      keep_alive_ = false;
+      status = rejection->status;
+      rejection_body = connection_.server_.handler_.rejection_body(*rejection);
+      body = rejection_body;
+      fields = "Content-Type: application/json\r\n";
+    }
+  }
   std::string& out = connection_.server_.scratch_;
   out.clear();
   write_head(out, status, fields);

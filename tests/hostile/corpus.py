@@ -23,7 +23,7 @@ class Case:
         return self.path.read_bytes()
 
     def lines(self) -> Iterator[dict[str, Any]]:
-        for line in self.path.read_text("utf-8").splitlines():
+        for line in self.path.read_text("utf-8").split("\n"):
             if line.strip():
                 yield json.loads(line)
 

@@ -116,7 +116,8 @@ class BodyDecoder {
   std::size_t trailer_bytes_ = 0;
   std::size_t trailer_fields_ = 0;
   unsigned digits_ = 0;  // of the size being read
-  bool named_ = false;   // the extension's name or value has a character
+  bool named_ = false;   // the extension's name has a character
+  bool blank_ = false;   // a blank came after the size, name or value
   std::optional<Rejection> fault_;
 };
 

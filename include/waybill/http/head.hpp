@@ -58,7 +58,9 @@ struct HeadScan {
 // Looks for the blank line.  A control character other than HTAB, a CR without its
 // LF and a LF without its CR are faults as soon as they are seen, so neither a TLS
 // hello nor a client that ends lines with LF alone holds a connection until its
-// timeout.  `from` is the `size` of the last scan over a prefix of `bytes`, or 0.
+// timeout.  One blank line before the first line belongs to the head, since some clients
+// send one after a body (RFC 9112 §2.2); an answer that starts so is refused later.
+// `from` is the `size` of the last scan over a prefix of `bytes`, or 0.
 // How the bytes were split never changes the outcome.
 [[nodiscard]] HeadScan find_head_end(std::string_view bytes, std::size_t from = 0) noexcept;
 

@@ -123,6 +123,7 @@ class ServerExchange {
   Task<bool> send_stream(std::string_view bytes, StreamEnd end);
   Task<bool> write(std::string_view first, std::string_view second);
   Task<bool> write_rest(std::string rest);
+  Task<std::optional<Rejection>> drain_body();
 
   Connection& connection_;
   std::string stream_head_;

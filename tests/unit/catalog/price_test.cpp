@@ -147,6 +147,38 @@ TEST(ComputeCost, B3OverflowIsAnErrorNeverAWrap) {
   }
 }
 
+TEST(ComputeCost, B3TheLimitHoldsForTheSumOfTheParts) {
+  UnitPrices prices = base_prices();
+  prices.prompt = prices.completion = pico(1);
+  const std::int64_t limit = Money::largest_entry().count();
+  prices.request = pico(limit - 10);
+  const PriceTable table = *make_price_table(prices);
+  EXPECT_EQ(compute_cost(table, {.prompt = 6, .completion = 4})->total, Money::largest_entry());
+  EXPECT_FALSE(compute_cost(table, {.prompt = 6, .completion = 5}));
+  EXPECT_FALSE(compute_cost(table, {.prompt = 7, .completion = 4}));
+  EXPECT_FALSE(compute_cost(table, {.requests = 2}));
+}
+
+// A token at 0.000001 USD a million is one picodollar: nothing is ever rounded away.
+TEST(ComputeCost, TinyCostsSumExactly) {
+  UnitPrices prices = base_prices();
+  prices.prompt = pico(1);
+  prices.completion = pico(3);
+  prices.cache_read = pico(0);
+  const PriceTable table = *make_price_table(prices);
+  std::int64_t sum = 0;
+  constexpr int kGenerations = 200'000;
+  for (int i = 0; i < kGenerations; ++i) {
+    const auto cost = compute_cost(table, {.prompt = 2, .cached_read = 1, .completion = 1});
+    ASSERT_TRUE(cost);
+    sum += cost->total.count();
+  }
+  EXPECT_EQ(sum, std::int64_t{kGenerations} * 4);
+  const auto at_once = compute_cost(
+      table, {.prompt = 2 * kGenerations, .cached_read = kGenerations, .completion = kGenerations});
+  EXPECT_EQ(at_once->total.count(), sum);
+}
+
 TEST(ComputeCost, B15PartsAboveTheirWholeAreRefusedAndClampedOnRequest) {
   const PriceTable table = *make_price_table(all_prices());
   const UsageCounts wild{

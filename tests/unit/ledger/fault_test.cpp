@@ -171,9 +171,11 @@ TEST(Faults, D2PowerLossKeepsWhatWasAcknowledged) {
     vfs.lose_power(after.path(), round);
     Bench restarted(after);
     ASSERT_TRUE(restarted.ledger) << "round " << round;
+    const auto rows = restarted.ledger->reader().list_generations(
+        {.key = {}, .model = {}, .from = {}, .until = {}, .limit = 100'000});
+    ASSERT_TRUE(rows) << rows.error().detail();
     std::set<GenerationId> present;
-    for (const auto& row : *restarted.ledger->reader().list_generations(
-             {.key = {}, .model = {}, .from = {}, .until = {}, .limit = 100'000})) {
+    for (const auto& row : *rows) {
       EXPECT_TRUE(present.insert(row.settlement.generation).second);
     }
     const auto missing = std::ranges::count_if(acknowledged, [&](const Settled& settled) {
