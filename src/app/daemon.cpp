@@ -34,6 +34,15 @@ int complain(const Error& error) {
   return error.kind() == ErrorKind::InvalidRequest ? kWrongSettings : kFailed;
 }
 
+void mask_signals(int how) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) {
+    sigaddset(&set, signal);
+  }
+  ::pthread_sigmask(how, &set, nullptr);
+}
+
 std::string url_of(const config::ListenSettings& listen, std::uint16_t port) {
   if (!listen.unix_path.empty()) {
     return "unix:" + listen.unix_path;
@@ -376,6 +385,9 @@ int Daemon::finish() {
 
 int Daemon::run() {
   forbid_dumps();
+  // Every thread inherits the mask: signals reach this one, and only while it waits
+  // for them.
+  mask_signals(SIG_BLOCK);
   ::signal(SIGUSR2, SIG_IGN);  // means nothing here, and must not end us
   for (int (Daemon::* const step)() : {&Daemon::load, &Daemon::open_ledger, &Daemon::listen}) {
     const int status = (this->*step)();
@@ -405,7 +417,9 @@ int Daemon::run() {
     complain(announced.error());
     stop();
   }
+  mask_signals(SIG_UNBLOCK);
   main_.run();
+  mask_signals(SIG_BLOCK);
   return finish();
 }
 

@@ -53,6 +53,9 @@ Task<> Connection::run(std::shared_ptr<const net::TlsServerContext> tls) {
 
 Task<Connection::Next> Connection::read_head() {
   scanned_ = 0;
+  if (pending_ == "\r\n") {
+    pending_.clear();  // some clients send it after a body; it begins nothing
+  }
   bool begun = !pending_.empty();
   started_ = Clock::now();
   const auto first_wait =

@@ -343,7 +343,13 @@ bool Stream::is_stale() {
   if (core_ == nullptr || core_->closed) {
     return true;
   }
-  return core_->read.ready || !core_->read.armed;
+  if (core_->read.ready || !core_->read.armed) {
+    return true;
+  }
+  // The loop may not have come to the event yet.
+  char byte = 0;
+  const ssize_t peeked = ::recv(core_->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return from_errno(peeked).state != IoState::WouldBlock;
 }
 
 void Stream::expect_silence() {

@@ -96,8 +96,7 @@ class Stream {
   void watch_peer(std::function<void()> on_gone);
 
   // True if the peer has closed or sent something since the last read: such an
-  // idle connection must not be reused.  Costs a system call only when the loop
-  // has not seen the event yet.
+  // idle connection must not be reused.
   [[nodiscard]] bool is_stale();
 
   // Arms the read event of an idle connection so that is_stale() learns of it.
