@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <pthread.h>
+#include <sched.h>
 
 namespace waybill::ledger {
 namespace {
@@ -33,6 +34,11 @@ void Actor::start() {
   keep_house_by_time();
   thread_ = std::thread([this] { loop(); });
   pthread_setname_np(thread_.native_handle(), "wb-ledger");  // shows in top and in profiles
+  // On a core that it shares with a worker, the writer must not cut into the worker's
+  // turn: the turn ends sooner, and its settlements go into one commit.  Where a core is
+  // free it runs at once all the same.
+  const sched_param no_priority{};
+  pthread_setschedparam(thread_.native_handle(), SCHED_BATCH, &no_priority);
 }
 
 Result<void> Actor::stop() {
