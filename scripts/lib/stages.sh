@@ -1,0 +1,74 @@
+# The stages that .ci/run and scripts/nightly are made of.  Sourced by both, from the project's folder.
+
+failed=()
+# stage NAME COMMAND...: goes on after a failure, which is told at the end.
+stage() {
+  local name=$1 began=$SECONDS
+  shift
+  echo "=== $name (at $SECONDS s)"
+  "$@" || failed+=("$name")
+  echo "--- $name took $((SECONDS - began)) s"
+}
+
+report_stages() {
+  if ((${#failed[@]} > 0)); then
+    echo "$1: failed: ${failed[*]} (after $SECONDS s)"
+    exit 1
+  fi
+  echo "$1: all stages passed (after $SECONDS s)"
+}
+
+# sanitized PRESET LABELS: the suites of these labels under a sanitizer, which makes everything slower.
+sanitized() {
+  cmake --preset "$1" >/dev/null && cmake --build --preset "$1" -j2 &&
+    WAYBILL_TEST_SLOWNESS=4 ctest --preset "$1" -j2 -L "$2"
+}
+
+build_release() {
+  cmake --preset release -DWAYBILL_TESTS=OFF >/dev/null && cmake --build --preset release -j2 --target waybill &&
+    python3 tests/lint/check_hardening.py build/release/waybill --fortified
+}
+
+# fuzz_for SECONDS: each target so long.
+fuzz_for() {
+  cmake --preset fuzz >/dev/null && cmake --build --preset fuzz -j2 || return 1
+  local targets=() target name
+  mapfile -t targets < <(find build/fuzz -type f -name '*_fuzz' -perm -u+x | sort)
+  ((${#targets[@]} > 0)) || return 1
+  for target in "${targets[@]}"; do
+    name=$(basename "$target" _fuzz)
+    rm -rf "build/fuzz/work/$name"
+    mkdir -p "build/fuzz/work/$name"
+    "$target" -max_total_time="$1" -rss_limit_mb=2048 -verbosity=0 -artifact_prefix="build/fuzz/work/$name-" \
+      "build/fuzz/work/$name" "tests/fuzz/corpus/$name" || return 1
+  done
+}
+
+check_format() {
+  git ls-files -z 'src/*.cpp' 'src/*.hpp' 'include/*.hpp' 'tests/*.cpp' 'tests/*.hpp' 'bench/*.cpp' |
+    xargs -0 clang-format-19 --dry-run -Werror
+}
+
+# tidy FILE...: by the flags of the debug build.
+tidy() {
+  (($# > 0)) || { echo "no files to look at"; return 0; }
+  cmake --preset debug >/dev/null && cmake --build --preset debug -j2 >/dev/null || return 1
+  printf '%s\0' "$@" | xargs -0 -n 1 -P 2 clang-tidy-19 -p build/debug --quiet
+}
+
+tidy_all() {
+  local files=()
+  mapfile -t files < <(git ls-files 'src/*.cpp' 'tests/unit/*.cpp' 'tests/fuzz/*.cpp')
+  tidy "${files[@]}"
+}
+
+# The sources that differ from where this branch left main, or on main from the commit before.
+tidy_changed() {
+  local base files=()
+  base=$(git merge-base HEAD origin/main 2>/dev/null || true)
+  if [[ -z $base || $base == $(git rev-parse HEAD) ]]; then
+    base=$(git rev-parse --verify -q HEAD~1) || { echo "no commit to compare with"; return 0; }
+  fi
+  mapfile -t files < <(git diff --name-only --diff-filter=d "$base" -- 'src/*.cpp' | head -n 24)
+  tidy "${files[@]}"
+}
