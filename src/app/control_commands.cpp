@@ -79,7 +79,12 @@ std::string perform(ledger::Ledger& ledger, const Json& request) {
     return create(ledger, request);
   }
   if (command == "ledger.backup") {
-    const auto done = ledger.backup(request.value("path", std::string()));
+    const auto path = request.value("path", std::string());
+    if (path.empty()) {  // SQLite would write a nameless file, and forget it
+      return failure(Error(ErrorKind::InvalidRequest, "invalid_request",
+                           "A backup needs a path, of a file that does not exist yet."));
+    }
+    const auto done = ledger.backup(path);
     return done ? Json{{"ok", true}}.dump() : failure(done.error());
   }
   const auto hash = find_key(ledger, request);

@@ -70,14 +70,13 @@ telemetry::LogOptions log_options(const config::LogSettings& settings) {
 // The certificate of one TLS listener; replaced by a reload.
 class CertificateHolder {
  public:
-  Result<void> load(const config::TlsSettings& files) {
-    auto loaded = net::TlsServerContext::load(files.certificate, files.key);
-    if (!loaded) {
-      return loaded.error();
-    }
+  // `listener` names whose certificate it is, over reloads.
+  explicit CertificateHolder(std::string listener) : listener_(std::move(listener)) {}
+
+  [[nodiscard]] const std::string& listener() const noexcept { return listener_; }
+  void set(std::shared_ptr<const net::TlsServerContext> context) {
     const std::scoped_lock lock(mutex_);
-    context_ = std::move(*loaded);
-    return {};
+    context_ = std::move(context);
   }
   [[nodiscard]] std::shared_ptr<const net::TlsServerContext> get() const {
     const std::scoped_lock lock(mutex_);
@@ -85,9 +84,48 @@ class CertificateHolder {
   }
 
  private:
+  std::string listener_;
   mutable std::mutex mutex_;
   std::shared_ptr<const net::TlsServerContext> context_;
 };
+
+// A certificate that a reload has read and not yet put in its place.
+struct Renewal {
+  CertificateHolder* holder;
+  std::shared_ptr<const net::TlsServerContext> context;
+};
+
+std::string place_of(const config::ListenSettings& listen) {
+  return listen.unix_path.empty() ? listen.address + " " + std::to_string(listen.port)
+                                  : listen.unix_path;
+}
+
+std::string places_of(const config::Settings& settings) {
+  std::string out;
+  for (const config::ListenSettings& listen : settings.listen) {
+    out += place_of(listen) + (listen.tls ? " tls\n" : "\n");
+  }
+  return out;
+}
+
+// What a reload cannot change: the names of the settings that differ.
+std::string fixed_at_start(const config::Settings& before, const config::Settings& after) {
+  std::string out;
+  const auto compare = [&out](std::string_view name, bool same) {
+    if (!same) {
+      out.append(out.empty() ? "" : ", ").append(name);
+    }
+  };
+  compare("listen", places_of(before) == places_of(after));
+  compare("admin.listen", before.admin.has_value() == after.admin.has_value() &&
+                              (!before.admin || place_of(*before.admin) == place_of(*after.admin)));
+  compare("workers", before.workers == after.workers);
+  compare("ledger", before.ledger.sqlite_path == after.ledger.sqlite_path &&
+                        before.ledger.durability == after.ledger.durability);
+  compare("logging.format", before.logging.format == after.logging.format);
+  compare("logging.file", before.logging.file == after.logging.file);
+  return out;
+}
 
 class Daemon final : public MetricsSource {
  public:
@@ -104,6 +142,9 @@ class Daemon final : public MetricsSource {
   int open_ledger();
   int register_prices(const gateway::LiveSnapshot& live);
   int listen();
+  Result<std::vector<Renewal>> read_certificates(const config::Settings& settings) const;
+  void refuse_reload(const std::string& reason);
+  void on_ledger_failure(const Error& error);
   Result<void> bind(const config::ListenSettings& listen, int tag, std::size_t workers);
   Result<void> announce() const;
   std::string control(std::string_view line);
@@ -131,6 +172,7 @@ class Daemon final : public MetricsSource {
   std::unique_ptr<Services> services_;
   std::vector<std::unique_ptr<CertificateHolder>> certificates_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
+  std::thread joiner_;  // waits for the workers of a daemon that stops
   std::vector<std::string> public_urls_;
   std::vector<std::string> admin_urls_;
 
@@ -170,6 +212,7 @@ int Daemon::open_ledger() {
                            ? ledger::Durability::Strict
                            : ledger::Durability::Relaxed;
   options.workers = settings().workers != 0 ? settings().workers : usable_cores();
+  options.on_failure = [this](const Error& error) { on_ledger_failure(error); };
   auto opened = ledger::Ledger::open(std::move(options));
   if (!opened) {
     return complain(opened.error());
@@ -198,7 +241,8 @@ int Daemon::listen() {
       std::make_unique<Services>(Services{*ledger_, *log_, blocking_, reloads_, *this, draining_});
   const std::size_t count = settings().workers != 0 ? settings().workers : usable_cores();
   for (std::size_t i = 0; i < count; ++i) {
-    workers_.push_back(std::make_unique<WorkerThread>(i, *services_, live_));
+    workers_.push_back(
+        std::make_unique<WorkerThread>(gateway::WorkerShare{i, count}, *services_, live_));
   }
   int tag = kPublicTag;
   std::vector<gateway::Gateway::DefaultKey> default_keys;
@@ -226,12 +270,13 @@ int Daemon::listen() {
 Result<void> Daemon::bind(const config::ListenSettings& listen, int tag, std::size_t workers) {
   http::Server::TlsSource tls;
   if (listen.tls) {
-    certificates_.push_back(std::make_unique<CertificateHolder>());
+    certificates_.push_back(std::make_unique<CertificateHolder>(place_of(listen)));
     CertificateHolder* const holder = certificates_.back().get();
-    const auto loaded = holder->load(*listen.tls);
+    auto loaded = net::TlsServerContext::load(listen.tls->certificate, listen.tls->key);
     if (!loaded) {
       return loaded.error();
     }
+    holder->set(std::move(*loaded));
     tls = [holder] { return holder->get(); };
   }
   // One socket a worker where the kernel can share the load; Unix sockets and the
@@ -315,36 +360,78 @@ void Daemon::reload() {
   const catalog::LoadedSnapshot loaded =
       catalog::load_snapshot(options_.config, inputs, version_ + 1);
   if (!loaded.snapshot) {
-    const std::string faults = config::render(loaded.faults);
-    reloads_.failed(faults);
-    log_->warning("reload_refused", {{"faults", faults}});
+    refuse_reload(config::render(loaded.faults));
+    return;
+  }
+  // All that can fail comes before anything is changed.
+  auto renewals = read_certificates(loaded.snapshot->settings);
+  if (!renewals) {
+    refuse_reload(renewals.error().detail());
     return;
   }
   auto live = gateway::make_live(loaded.snapshot, slots_);
-  const int registered = live ? register_prices(**live) : kFailed;
-  if (!live || registered != 0) {
-    const std::string reason = live ? "the ledger does not take the prices" : live.error().detail();
-    reloads_.failed(reason);
-    log_->warning("reload_refused", {{"faults", reason}});
+  if (!live) {
+    refuse_reload(live.error().detail());
     return;
+  }
+  if (register_prices(**live) != 0) {
+    refuse_reload("The ledger does not take the prices.");
+    return;
+  }
+  const std::string fixed = fixed_at_start(settings(), loaded.snapshot->settings);
+  if (!fixed.empty()) {
+    log_->warning("restart_needed", {{"settings", fixed}});
   }
   live_ = std::move(*live);
   ++version_;
   reloads_.succeeded(version_);
-  std::size_t holder = 0;
-  for (const config::ListenSettings& listen : settings().listen) {
-    if (listen.tls && holder < certificates_.size()) {
-      const auto reloaded = certificates_[holder++]->load(*listen.tls);
-      if (!reloaded) {
-        log_->failure(telemetry::LogLevel::Warning, "certificate_kept", reloaded.error());
-      }
-    }
+  for (Renewal& renewal : *renewals) {
+    renewal.holder->set(std::move(renewal.context));
   }
   for (const auto& worker : workers_) {
     worker->adopt(live_);
   }
   log_->set_level(log_options(settings().logging).level);
   log_->info("reloaded", {{"snapshot", version_}});
+}
+
+Result<std::vector<Renewal>> Daemon::read_certificates(const config::Settings& settings) const {
+  std::vector<const config::ListenSettings*> listeners;
+  for (const config::ListenSettings& listen : settings.listen) {
+    listeners.push_back(&listen);
+  }
+  if (settings.admin) {
+    listeners.push_back(&*settings.admin);
+  }
+  std::vector<Renewal> out;
+  for (const config::ListenSettings* const listen : listeners) {
+    const auto holder = std::ranges::find(certificates_, place_of(*listen),
+                                          [](const auto& held) { return held->listener(); });
+    if (!listen->tls || holder == certificates_.end()) {
+      continue;  // a new listener needs a restart
+    }
+    auto context = net::TlsServerContext::load(listen->tls->certificate, listen->tls->key);
+    if (!context) {
+      return context.error();
+    }
+    out.push_back({holder->get(), std::move(*context)});
+  }
+  return out;
+}
+
+void Daemon::refuse_reload(const std::string& reason) {
+  reloads_.failed(reason);
+  log_->warning("reload_refused", {{"faults", reason}});
+}
+
+// Without a ledger nothing may be served: the process ends, and its next start recovers.
+void Daemon::on_ledger_failure(const Error& error) {
+  log_->failure(telemetry::LogLevel::Error, "ledger_failed", error);
+  main_.post([this] {
+    if (stop_signals_ == 0) {
+      stop();
+    }
+  });
 }
 
 void Daemon::stop() {
@@ -356,12 +443,12 @@ void Daemon::stop() {
       worker->drain(Clock::now() + settings().drain);
     }
     // The workers end by themselves; joining them must not block the signals.
-    std::thread([this] {
+    joiner_ = std::thread([this] {
       for (const auto& worker : workers_) {
         worker->join();
       }
       main_.stop();
-    }).detach();
+    });
     return;
   }
   for (const auto& worker : workers_) {
@@ -370,12 +457,14 @@ void Daemon::stop() {
 }
 
 int Daemon::finish() {
+  if (joiner_.joinable()) {
+    joiner_.join();
+  }
   control_.reset();
   blocking_.join();
   const auto stopped = ledger_->stop();
   if (!stopped) {
-    log_->failure(telemetry::LogLevel::Error, "ledger_failed", stopped.error());
-    log_->flush();
+    log_->flush();  // it has been told why
     return kFailed;
   }
   log_->info("stopped");
@@ -385,6 +474,7 @@ int Daemon::finish() {
 
 int Daemon::run() {
   forbid_dumps();
+  say_when_aborted();
   // Every thread inherits the mask: signals reach this one, and only while it waits
   // for them.
   mask_signals(SIG_BLOCK);

@@ -80,7 +80,7 @@ std::string FrontDoor::rejection_body(const http::Rejection& rejection) {
 }
 
 Task<> FrontDoor::preflight(http::ServerExchange& exchange) {
-  std::string fields = gateway_.common_fields();
+  std::string fields = gateway_.common_fields(exchange);
   fields += kPreflightFields;
   gateway_.metrics().count_request(telemetry::Route::Other, 204);
   const bool sent = co_await exchange.respond(204, fields, {});
@@ -99,7 +99,7 @@ Task<> FrontDoor::refuse_path(http::ServerExchange& exchange, const Route& route
   const Error error(ErrorKind::InvalidRequest, "method_not_allowed",
                     path + " takes " + std::string(route.allow) + " only.");
   gateway_.metrics().count_request(telemetry::Route::Other, 405);
-  std::string fields = gateway_.common_fields();
+  std::string fields = gateway_.common_fields(exchange);
   fields += kJson;
   http::append_field(fields, "Allow", route.allow);
   const std::string body = gateway::error_body(405, error);
@@ -112,7 +112,7 @@ Task<> FrontDoor::answer(http::ServerExchange& exchange,
                          std::string extra_fields,
                          std::string body) {
   gateway_.metrics().count_request(counted, 200);
-  std::string fields = gateway_.common_fields();
+  std::string fields = gateway_.common_fields(exchange);
   fields += extra_fields;
   const bool sent = co_await exchange.respond(200, fields, body);
   static_cast<void>(sent);
@@ -236,7 +236,7 @@ Task<> FrontDoor::ready(http::ServerExchange& exchange) {
   }
   body += '}';
   gateway_.metrics().count_request(telemetry::Route::Health, status);
-  std::string fields = gateway_.common_fields();
+  std::string fields = gateway_.common_fields(exchange);
   fields += kJson;
   const bool sent = co_await exchange.respond(status, fields, body);
   static_cast<void>(sent);

@@ -1,4 +1,6 @@
 #include <cstdio>
+#include <filesystem>
+#include <system_error>
 
 #include <nlohmann/json.hpp>
 
@@ -22,7 +24,13 @@ Result<Json> change_ledger(const std::string& config, const Json& request) {
     return Error(ErrorKind::InvalidRequest, "settings_refused", "Nothing was changed.");
   }
   const std::string& path = snapshot->settings.ledger.sqlite_path;
-  const std::string line = request.dump();
+  std::string line;
+  try {
+    line = request.dump();  // throws on texts that are not UTF-8
+  } catch (const Json::exception&) {
+    return Error(ErrorKind::InvalidRequest, "invalid_request",
+                 "Names, models and paths must be text in UTF-8.");
+  }
   auto answer = ask_daemon(control_socket_path(path), line);
   if (!answer && answer.error().code() == "no_daemon") {
     ledger::Options options;
@@ -141,7 +149,10 @@ int change_key(const KeyCommand& command, const std::string& action) {
 }
 
 int backup_ledger(const std::string& config, const std::string& path) {
-  const auto done = change_ledger(config, Json{{"command", "ledger.backup"}, {"path", path}});
+  // The daemon's folder is another than ours.
+  std::error_code ignored;
+  const std::string whole = path.empty() ? path : std::filesystem::absolute(path, ignored).string();
+  const auto done = change_ledger(config, Json{{"command", "ledger.backup"}, {"path", whole}});
   return done ? 0 : fail(done.error());
 }
 

@@ -25,7 +25,9 @@ struct Arguments {
 };
 
 void add_config(CLI::App& command, std::string& config) {
-  command.add_option("--config,-c", config, "The settings file")->capture_default_str();
+  command.add_option("--config,-c", config, "The settings file")
+      ->envname("WAYBILL_CONFIG")
+      ->capture_default_str();
 }
 
 void add_keys(CLI::App& app, Arguments& arguments, int& status) {

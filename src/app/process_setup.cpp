@@ -1,10 +1,13 @@
 #include "process_setup.hpp"
 
 #include <algorithm>
+#include <csignal>
+#include <string_view>
 
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 namespace waybill::app {
 
@@ -12,6 +15,13 @@ void forbid_dumps() noexcept {
   const rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+void say_when_aborted() noexcept {
+  std::signal(SIGABRT, [](int) {  // when it returns, abort() goes on
+    constexpr std::string_view kLine = "waybill: aborted: memory ran out or an invariant broke\n";
+    [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kLine.data(), kLine.size());
+  });
 }
 
 std::size_t raise_file_limit() noexcept {

@@ -10,6 +10,10 @@ namespace waybill::app {
 // keys live in it (attacks.md L4).
 void forbid_dumps() noexcept;
 
+// The process never ends without a word: where memory runs out mimalloc aborts in
+// silence (attacks.md O6).
+void say_when_aborted() noexcept;
+
 // Raises the soft limit of open files to the hard one; gives what it is now.
 std::size_t raise_file_limit() noexcept;
 

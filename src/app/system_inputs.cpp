@@ -18,6 +18,11 @@ Error unreadable(int reason) {
   return {ErrorKind::NotFound, "file_unreadable", strerror_r(reason, text.data(), text.size())};
 }
 
+// A folder that is not there matches nothing; one that cannot be read is a fault.
+int on_glob_error(const char* /*path*/, int reason) {
+  return reason == ENOENT || reason == ENOTDIR ? 0 : 1;
+}
+
 // Closes a descriptor at the end of its scope.
 class Descriptor {
  public:
@@ -73,7 +78,7 @@ Result<config::FileText> SystemFiles::read(const std::string& path, std::size_t 
 
 Result<std::vector<std::string>> SystemFiles::glob(const std::string& pattern) {
   glob_t found{};
-  const int status = ::glob(pattern.c_str(), GLOB_ERR, nullptr, &found);
+  const int status = ::glob(pattern.c_str(), 0, on_glob_error, &found);
   std::vector<std::string> out;
   if (status == 0) {
     out.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);

@@ -14,7 +14,7 @@ constexpr std::chrono::seconds kLastWords{3};
 
 }  // namespace
 
-http::ServerLimits server_limits(const config::Settings& settings) {
+http::ServerLimits server_limits(const config::Settings& settings, gateway::WorkerShare share) {
   http::ServerLimits limits;
   limits.head.max_bytes = static_cast<std::size_t>(settings.limits.header_bytes);
   limits.head.max_fields = settings.limits.max_fields;
@@ -22,16 +22,19 @@ http::ServerLimits server_limits(const config::Settings& settings) {
   limits.header_timeout = settings.limits.header_timeout;
   limits.body_timeout = settings.limits.body_timeout;
   limits.idle_timeout = settings.limits.idle_timeout;
-  limits.max_connections = settings.limits.max_connections;
+  limits.max_connections = share.of(settings.limits.max_connections);
   limits.max_requests_per_connection = settings.limits.max_requests_per_connection;
   return limits;
 }
 
-WorkerThread::WorkerThread(std::size_t index, Services& services, gateway::LiveSnapshotPtr live)
-    : worker_(index),
-      gateway_(worker_, services.ledger, services.log, live),
+WorkerThread::WorkerThread(gateway::WorkerShare share,
+                           Services& services,
+                           gateway::LiveSnapshotPtr live)
+    : share_(share),
+      worker_(share.index),
+      gateway_(worker_, share, services.ledger, services.log, live),
       front_door_(gateway_, services),
-      server_(worker_, server_limits(live->settings()), front_door_) {}
+      server_(worker_, server_limits(live->settings(), share), front_door_) {}
 
 WorkerThread::~WorkerThread() {
   join();
@@ -78,7 +81,7 @@ void WorkerThread::join() {
 
 void WorkerThread::adopt(gateway::LiveSnapshotPtr live) {
   worker_.post([this, live = std::move(live)] {
-    server_.set_limits(server_limits(live->settings()));
+    server_.set_limits(server_limits(live->settings(), share_));
     gateway_.adopt(live);
   });
 }

@@ -16,7 +16,8 @@
 namespace waybill::app {
 
 // The limits of an HTTP server as the settings have them.
-[[nodiscard]] http::ServerLimits server_limits(const config::Settings& settings);
+[[nodiscard]] http::ServerLimits server_limits(const config::Settings& settings,
+                                               gateway::WorkerShare share);
 
 // Owns a worker, its gateway and its server, and the thread that runs them.
 //
@@ -24,7 +25,7 @@ namespace waybill::app {
 // accessors are for code on the worker, or before start() and after join().
 class WorkerThread {
  public:
-  WorkerThread(std::size_t index, Services& services, gateway::LiveSnapshotPtr live);
+  WorkerThread(gateway::WorkerShare share, Services& services, gateway::LiveSnapshotPtr live);
   WorkerThread(const WorkerThread&) = delete;
   WorkerThread& operator=(const WorkerThread&) = delete;
   ~WorkerThread();
@@ -45,6 +46,7 @@ class WorkerThread {
  private:
   net::Task<> finish(TimePoint deadline);
 
+  gateway::WorkerShare share_;
   net::Worker worker_;
   gateway::Gateway gateway_;
   FrontDoor front_door_;

@@ -90,6 +90,12 @@ Result<Provider> to_provider(const config::ProviderSettings& settings) {
     if (!proxy) {
       return at(settings.at, proxy.error());
     }
+    if (proxy->scheme != UrlScheme::Http) {
+      return at(settings.at,
+                Error(ErrorKind::InvalidRequest, "proxy_unsupported",
+                      "A proxy is spoken to over plain http; write 'http://' (requests to an https "
+                      "provider stay encrypted through it)."));
+    }
     out.proxy = *std::move(proxy);
   }
   out.max_connections = settings.max_connections;

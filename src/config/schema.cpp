@@ -102,7 +102,7 @@ constexpr Member kSchema[] = {
   {"providers.*.quirks.usage_envelope", Type::Name, "", "Member around `usage` where it does not stand at the top, such as `x_groq`."},
   one_of({"providers.*.quirks.cached_tokens", Type::Choice, "in_prompt", "Whether `prompt_tokens` includes what was read from its cache. Where the count itself stands is found by looking."}, "in_prompt|beside_prompt"),
   one_of({"providers.*.quirks.reasoning_tokens", Type::Choice, "by_total", "Whether `completion_tokens` includes reasoning; `by_total` sees it from `total_tokens`."}, "by_total|in_completion|beside_completion"),
-  one_of({"providers.*.quirks.max_tokens_member", Type::Choice, "max_tokens", "What it calls the output limit."}, "max_tokens|max_completion_tokens"),
+  one_of({"providers.*.quirks.max_tokens_member", Type::Choice, "", "What it calls the output limit of a chat; without this the client's own member passes."}, "max_tokens|max_completion_tokens"),
   {"providers.*.quirks.refuses_unknown_members", Type::Boolean, "false", "It refuses requests with members that it does not know."},
   {"providers.*.quirks.models_path", Type::Name, "/models", "Where it lists its models, after the base URL."},
   {"providers.*.docs", Type::Text, "", "Where its API is documented; for people."},

@@ -249,7 +249,10 @@ bool MessageReader::read_part_member(PartMember member) {
 
 void MessageReader::mark(PartMember member) noexcept {
   RequestFacts& facts = context_.facts;
-  facts.has_images = facts.has_images || member == PartMember::ImageUrl;
+  if (member == PartMember::ImageUrl) {
+    facts.has_images = true;
+    ++facts.image_count;
+  }
   facts.has_video = facts.has_video || member == PartMember::VideoUrl;
   facts.has_audio =
       facts.has_audio || member == PartMember::AudioUrl || member == PartMember::InputAudio;

@@ -17,6 +17,17 @@ using routing::OutcomeKind;
 constexpr std::size_t kMaxErrorBody = 64UL * 1024UL;
 constexpr std::chrono::seconds kErrorBodyTime{10};
 
+// A progress mark is due every 1,000 tokens, or for a cent's worth of them.
+std::uint64_t bytes_between_marks(const catalog::Endpoint& endpoint) {
+  constexpr std::uint64_t kTokens = 1000;
+  constexpr std::uint64_t kBytesPerToken = 3;  // as estimate_tokens() has it
+  const Money cent = Money::picodollars(10'000'000'000);
+  const Money price = endpoint.price.base.completion.value_or(Money());
+  const std::int64_t per_token = std::max<std::int64_t>(1, price.count());
+  const auto affordable = static_cast<std::uint64_t>(cent.count() / per_token);
+  return std::clamp<std::uint64_t>(affordable, 1, kTokens) * kBytesPerToken;
+}
+
 std::optional<AttemptOutcome> failed(OutcomeKind kind) {
   return AttemptOutcome{kind};
 }
@@ -42,8 +53,9 @@ Task<std::optional<AttemptOutcome>> Generation::attempt(const routing::Attempt& 
   Call call(*view_->pools[endpoint.provider], endpoint, catalog().provider_of(endpoint), model);
   call.kind = step.kind;
   call.number = static_cast<std::uint32_t>(failures_.size() + 1);
-  call.deadline = std::min(step.deadline, deadline_);
   call.began = Clock::now();
+  call.deadline = std::min({step.deadline, deadline_, call.began + endpoint.timeouts.total});
+  call.mark_every_bytes = bytes_between_marks(endpoint);
   call_ = &call;
   auto failure = co_await call_upstream(call);
   call_ = nullptr;
@@ -73,7 +85,6 @@ Task<std::optional<AttemptOutcome>> Generation::call_upstream(Call& call) {
   if (!sent) {
     co_return outcome_of(call, sent.error());
   }
-  call.sent = Clock::now();
   const TimePoint head_by =
       facts_.stream ? std::min(call.deadline, call.sent + call.endpoint.timeouts.first_token)
                     : call.deadline;
@@ -102,7 +113,9 @@ Task<Result<void>> Generation::send_request(Call& call) {
     case config::StreamUsage::Always: wanted.usage = dialects::UsageRequest::Leave; break;
     case config::StreamUsage::Never: wanted.usage = dialects::UsageRequest::Remove; break;
   }
-  wanted.limit_member = call.provider.quirks.max_tokens_member;
+  if (kind_ == dialects::RequestKind::Chat) {  // the legacy endpoint knows only max_tokens
+    wanted.limit_member = call.provider.quirks.max_tokens_member;
+  }
   std::string body;
   body.reserve(body_.size() + 128);
   dialects::write_upstream_request(body, body_, facts_, wanted);
@@ -112,6 +125,7 @@ Task<Result<void>> Generation::send_request(Call& call) {
   head.append(facts_.stream ? "Accept: text/event-stream\r\n" : "Accept: application/json\r\n");
   head.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n\r\n");
   call.dispatched = true;
+  call.sent = Clock::now();
   auto sent = co_await call.exchange.send(head, body, call.deadline);
   co_return sent;
 }
@@ -302,10 +316,14 @@ Task<std::optional<AttemptOutcome>> Generation::relay_stream(Call& call,
   co_return broken;
 }
 
+// After so many reads without a pause the worker's other streams have their turn.
+constexpr unsigned kReadsPerTurn = 16;
+
 // Relays events until the stream ends; nothing means it ended by itself.
 Task<std::optional<AttemptOutcome>> Generation::pump_stream(Call& call, StreamRelay& relay) {
   http::SseParser parser;
   TimePoint last_event = call.sent;
+  unsigned reads = 0;
   for (;;) {
     std::string& out = gateway_.chunk_out_;
     out.clear();
@@ -325,13 +343,14 @@ Task<std::optional<AttemptOutcome>> Generation::pump_stream(Call& call, StreamRe
       if (!call.first_content) {
         begin_content(call, now);
       }
-      last_event = now;
       last_sent_ = now;
       const bool sent = co_await client_.send(out);
       if (!sent) {
         client_gone_ = true;
         co_return failed(OutcomeKind::ClientGone);
       }
+      last_event = Clock::now();  // the provider could not go on while the client held us up
+      mark_progress(call, now);
     }
     if (step == StreamRelay::Step::Failed || parser.error()) {
       co_return relay.failed_by_error_event()
@@ -347,14 +366,19 @@ Task<std::optional<AttemptOutcome>> Generation::pump_stream(Call& call, StreamRe
           ? std::nullopt
           : std::optional(outcome_of(call, *call.exchange.error()));
     }
+    const TimePoint due = std::min(
+        call.deadline, relay.content_sent() ? last_event + call.endpoint.timeouts.between_events
+                                            : call.sent + call.endpoint.timeouts.first_token);
+    if (now >= due) {  // bytes that are no events keep no stream alive
+      co_return failed(OutcomeKind::Timeout);
+    }
     if (state == PumpState::WouldBlock) {
-      const TimePoint due = relay.content_sent()
-                                ? last_event + call.endpoint.timeouts.between_events
-                                : call.sent + call.endpoint.timeouts.first_token;
-      const net::Wake wake = co_await call.exchange.readable(std::min(due, call.deadline));
+      const net::Wake wake = co_await call.exchange.readable(due);
       if (wake != net::Wake::Ready) {
         co_return failed(wake == net::Wake::TimedOut ? OutcomeKind::Timeout : interrupted());
       }
+    } else if (++reads % kReadsPerTurn == 0) {
+      co_await net::asio::post(client_.worker().executor(), net::asio::deferred);
     }
   }
 }

@@ -39,20 +39,47 @@ void cap(dialects::Usage& usage, const catalog::Endpoint& endpoint, const Report
   usage.completion = std::min(usage.completion, longest);
 }
 
-void price(Bill& bill, const catalog::Endpoint& endpoint, std::uint64_t images) {
+// Parts that were cut to fit their whole are told as they are charged.
+void take_parts(dialects::Usage& usage, const catalog::UsageCounts& counts) {
+  usage.cached_read = counts.cached_read;
+  usage.cache_write = counts.cache_write;
+  usage.audio_prompt = counts.audio_prompt;
+  usage.reasoning = counts.reasoning;
+  usage.audio_completion = counts.audio_completion;
+  usage.image_completion = counts.image_completion;
+}
+
+// False, and nothing is charged, where the cost is beyond what one entry may hold.
+bool try_price(Bill& bill, const catalog::Endpoint& endpoint, std::uint64_t images) {
   bill.counts = to_counts(bill.usage, images);
-  auto cost = catalog::compute_cost(endpoint.price, bill.counts);
-  if (!cost) {
-    // Beyond what one entry may hold: no such charge is ever right.
-    bill.anomaly = true;
-    bill.usage = {};
-    bill.counts = {};
-    bill.counts.requests = 0;
-    cost = catalog::compute_cost(endpoint.price, bill.counts);
-  }
+  take_parts(bill.usage, bill.counts);
+  const auto cost = catalog::compute_cost(endpoint.price, bill.counts);
   if (cost) {
     bill.cost = *cost;
   }
+  return cost.has_value();
+}
+
+// A reported usage whose cost is out of range is not believed: then what the endpoint
+// can do at most is charged, then what we saw, and only then nothing.
+void price(Bill& bill, const catalog::Endpoint& endpoint, const Reported& reported) {
+  if (try_price(bill, endpoint, reported.images)) {
+    return;
+  }
+  bill.anomaly = true;
+  cap(bill.usage, endpoint, reported);
+  if (try_price(bill, endpoint, reported.images)) {
+    return;
+  }
+  bill.usage = estimate(reported);
+  bill.source = ledger::UsageSource::Estimate;
+  if (try_price(bill, endpoint, reported.images)) {
+    return;
+  }
+  bill.usage = {};
+  bill.counts = {};
+  bill.counts.requests = 0;
+  bill.cost = {};
 }
 
 }  // namespace
@@ -84,7 +111,7 @@ Bill bill_complete(const catalog::Endpoint& endpoint, const Reported& reported) 
     bill.usage = estimate(reported);
     bill.source = ledger::UsageSource::Estimate;
   }
-  price(bill, endpoint, reported.images);
+  price(bill, endpoint, reported);
   return bill;
 }
 
@@ -102,7 +129,7 @@ Bill bill_partial(const catalog::Endpoint& endpoint, const Reported& reported) {
   }
   bill.usage = estimate(reported);
   bill.source = ledger::UsageSource::Partial;
-  price(bill, endpoint, reported.images);
+  price(bill, endpoint, reported);
   return bill;
 }
 

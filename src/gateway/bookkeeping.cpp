@@ -11,8 +11,16 @@
 namespace waybill::gateway {
 namespace {
 
+constexpr std::chrono::seconds kMarkEvery{5};
+
 std::chrono::microseconds since(TimePoint start) {
   return std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start);
+}
+
+// The provider may have gone on and bill the call, though nobody saw its end.
+bool ended_unseen(routing::OutcomeKind kind) noexcept {
+  return kind == routing::OutcomeKind::Timeout || kind == routing::OutcomeKind::ClientGone ||
+         kind == routing::OutcomeKind::StreamBroken;
 }
 
 }  // namespace
@@ -29,7 +37,7 @@ ledger::Endpoint Generation::api() const noexcept {
 Reported Generation::seen(const Call& /*call*/) const {
   Reported reported;
   reported.prompt_bytes = facts_.text_bytes;
-  reported.images = facts_.has_images ? facts_.media_count : 0;
+  reported.images = facts_.image_count;
   reported.output_limit = facts_.max_output_tokens;
   return reported;
 }
@@ -75,10 +83,10 @@ ledger::Settlement Generation::failed_settlement(std::string_view error_code) {
   record.cancelled = client_gone_;
   record.error_code = client_gone_ ? "client_disconnected" : error_code;
   record.duration = since(started_);
-  if (!failed_attempts_.empty()) {
-    failed_attempts_.pop_back();  // the last one is the record itself
-  }
   record.failed_attempts = failed_attempts_;
+  std::erase_if(record.failed_attempts, [&record](const ledger::FailedAttempt& attempt) {
+    return attempt.number == record.attempt;  // that one is the record itself
+  });
   return record;
 }
 
@@ -97,10 +105,11 @@ void Generation::record_failure(const Call& call, const routing::AttemptOutcome&
   count_failure(call, outcome);
   Bill nothing;
   nothing.counts.requests = 0;
-  if (call.dispatched) {
+  if (call.dispatched || !last_failed_) {
     last_failed_ = settlement(call, nothing, ledger::Outcome::Failed);
-  } else if (!last_failed_) {
-    last_failed_ = settlement(call, nothing, ledger::Outcome::Failed);
+    if (call.dispatched && ended_unseen(outcome.kind)) {
+      assume_provider_cost(call, *last_failed_);
+    }
   }
   ledger::FailedAttempt failed;
   failed.number = call.number;
@@ -111,6 +120,16 @@ void Generation::record_failure(const Call& call, const routing::AttemptOutcome&
   failed.error_code = routing::name(outcome.kind);
   failed.latency = since(call.began);
   failed_attempts_.push_back(std::move(failed));
+}
+
+// As recovery does for a call that a crash cut off.
+void Generation::assume_provider_cost(const Call& call, ledger::Settlement& record) const {
+  record.provider_basis = ledger::ProviderCostBasis::Unknown;
+  catalog::UsageCounts at_most;
+  at_most.prompt = dialects::estimate_tokens(facts_.text_bytes);
+  if (const auto cost = catalog::compute_cost(call.endpoint.price, at_most)) {
+    record.provider_cost = cost->total;
+  }
 }
 
 void Generation::count_failure(const Call& call, const routing::AttemptOutcome& outcome) {
@@ -148,7 +167,18 @@ Task<bool> Generation::settle(ledger::Settlement settlement) {
   co_return durable;
 }
 
-void Generation::mark_progress() {
+// A mark after the first content, and then often enough that a crash loses little.
+void Generation::mark_progress(const Call& call, TimePoint now) {
+  const std::uint64_t delivered = relay_->output_bytes();
+  const bool due = marked_bytes_ == 0 || delivered - marked_bytes_ >= call.mark_every_bytes ||
+                   now - marked_at_ >= kMarkEvery;
+  if (delivered > marked_bytes_ && due) {
+    marked_at_ = now;
+    log_progress();
+  }
+}
+
+void Generation::log_progress() {
   catalog::UsageCounts delivered;
   delivered.prompt = dialects::estimate_tokens(facts_.text_bytes);
   delivered.completion = dialects::estimate_tokens(relay_->output_bytes());

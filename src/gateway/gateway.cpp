@@ -22,10 +22,10 @@ telemetry::AccessLogOptions access_options(const config::Settings& settings) {
 
 // CORS as OpenRouter sends it, with Retry-After and the rate limit fields exposed
 // too, and the usual protections of a JSON API.
-std::string make_common_fields(const config::Settings& settings) {
+std::string fields_with_origin(std::string_view origin) {
   std::string out;
-  if (!settings.cors.allowed_origins.empty()) {
-    http::append_field(out, "Access-Control-Allow-Origin", settings.cors.allowed_origins.front());
+  if (!origin.empty()) {
+    http::append_field(out, "Access-Control-Allow-Origin", origin);
     out +=
         "Access-Control-Expose-Headers: "
         "X-Generation-Id,X-Provider-Name,Retry-After,X-RateLimit-Limit,"
@@ -35,11 +35,28 @@ std::string make_common_fields(const config::Settings& settings) {
   return out;
 }
 
+// Where several origins are allowed, each request is told its own (Fetch §3.2.5).
+void fill_common_fields(WorkerView& view, const config::Settings& settings) {
+  const std::vector<std::string>& origins = settings.cors.allowed_origins;
+  if (origins.size() <= 1 || std::ranges::find(origins, "*") != origins.end()) {
+    view.common_fields = fields_with_origin(origins.empty()       ? ""
+                                            : origins.size() == 1 ? origins.front()
+                                                                  : std::string("*"));
+    return;
+  }
+  constexpr std::string_view kVary = "Vary: Origin\r\n";
+  view.common_fields = fields_with_origin({}).append(kVary);
+  for (const std::string& origin : origins) {
+    view.fields_by_origin.emplace(origin, fields_with_origin(origin).append(kVary));
+  }
+}
+
 using PoolsByName = std::map<std::string, std::shared_ptr<http::ClientPool>, std::less<>>;
 
 std::shared_ptr<const WorkerView> make_view(LiveSnapshotPtr live,
                                             net::Worker& worker,
                                             net::Resolver& resolver,
+                                            WorkerShare share,
                                             const WorkerView* previous) {
   PoolsByName kept;
   if (previous != nullptr) {
@@ -48,7 +65,7 @@ std::shared_ptr<const WorkerView> make_view(LiveSnapshotPtr live,
     }
   }
   auto view = std::make_shared<WorkerView>();
-  view->common_fields = make_common_fields(live->settings());
+  fill_common_fields(*view, live->settings());
   const std::vector<catalog::Provider>& providers = live->catalog().providers();
   for (std::size_t i = 0; i < providers.size(); ++i) {
     std::shared_ptr<http::ClientPool>& pool = kept[live->providers[i].pool_name];
@@ -57,8 +74,8 @@ std::shared_ptr<const WorkerView> make_view(LiveSnapshotPtr live,
       options.origin = providers[i].base_url;
       options.proxy = providers[i].proxy;
       options.tls = live->providers[i].tls;
-      options.max_connections = std::max<std::uint32_t>(1, providers[i].max_connections);
-      options.max_waiting = providers[i].queue;
+      options.max_connections = share.of(providers[i].max_connections);
+      options.max_waiting = providers[i].queue == 0 ? 0 : share.of(providers[i].queue);
       options.connect_timeout = std::chrono::minutes(1);  // each endpoint's own timeout is shorter
       pool = std::make_shared<http::ClientPool>(worker, resolver, std::move(options));
     }
@@ -91,15 +108,25 @@ class Gateway::LogFlush final : public net::TimerWheel::Entry {
   Gateway& owner_;
 };
 
+const std::string& WorkerView::fields_for(const http::RequestHead& head) const {
+  if (fields_by_origin.empty()) {
+    return common_fields;
+  }
+  const auto found = fields_by_origin.find(head.header(http::Field::origin));
+  return found == fields_by_origin.end() ? common_fields : found->second;
+}
+
 Gateway::Gateway(net::Worker& worker,
+                 WorkerShare share,
                  ledger::Ledger& ledger,
                  telemetry::LineSink& access_sink,
                  LiveSnapshotPtr live)
     : worker_(worker),
+      share_(share),
       ledger_(ledger),
       resolver_(worker, {}),
       desk_(worker, ledger),
-      view_(make_view(live, worker, resolver_, nullptr)),
+      view_(make_view(live, worker, resolver_, share, nullptr)),
       health_(live->catalog().endpoints().size()),
       access_log_(access_sink, access_options(live->settings())),
       log_flush_(std::make_unique<LogFlush>(*this)) {}
@@ -129,7 +156,7 @@ void Gateway::adopt(LiveSnapshotPtr live) {
     previous.push_back(found == before.end() ? routing::kNoEndpoint : found->second);
   }
   health_.remap(previous);
-  view_ = make_view(std::move(live), worker_, resolver_, view_.get());
+  view_ = make_view(std::move(live), worker_, resolver_, share_, view_.get());
 }
 
 std::shared_ptr<const ledger::KeyIndex> Gateway::current_keys() {
@@ -165,7 +192,7 @@ Task<> Gateway::refuse(http::ServerExchange& exchange,
                        unsigned status,
                        Error error) {
   metrics_.count_request(route, status);
-  std::string fields = common_fields();
+  std::string fields = common_fields(exchange);
   fields += "Content-Type: application/json\r\n";
   if (status == 503) {
     fields += "Retry-After: 1\r\n";

@@ -12,6 +12,9 @@ namespace {
 // Keep-alive comments are OpenRouter's, so that clients which know those know ours.
 constexpr std::string_view kComment = ": OPENROUTER PROCESSING\n\n";
 
+// After the deadline the client is still told that it has passed.
+constexpr std::chrono::seconds kLastWords{5};
+
 telemetry::Route route_of(dialects::RequestKind kind) noexcept {
   switch (kind) {
     case dialects::RequestKind::Chat: return telemetry::Route::ChatCompletions;
@@ -35,6 +38,7 @@ Generation::Generation(Gateway& gateway, http::ServerExchange& client, dialects:
   id_ = gateway.ids_.next(created_);
   id_text_ = id_.to_string();
   deadline_ = started_ + settings().defaults.timeouts.total;
+  client_.limit_writes(deadline_ + kLastWords);
 }
 
 Generation::~Generation() = default;
@@ -43,7 +47,7 @@ Task<> Generation::run() {
   auto refusal = co_await prepare();
   if (refusal) {
     status_ = refusal->status;
-    std::string fields = view_->common_fields;
+    std::string fields = view_->fields_for(client_.head());
     http::append_field(fields, "X-Generation-Id", id_text_);
     fields += "Content-Type: application/json\r\n";
     if (status_ == 503) {
@@ -101,7 +105,7 @@ std::optional<Generation::Refusal> Generation::admit() {
     return Refusal{503, Error(ErrorKind::Unavailable, "ledger_unavailable",
                               "The ledger takes no new work at the moment; try again shortly.")};
   }
-  if (gateway_.in_flight_ > settings().limits.max_concurrent_requests) {
+  if (gateway_.in_flight_ > gateway_.share_.of(settings().limits.max_concurrent_requests)) {
     return Refusal{503, Error(ErrorKind::Unavailable, "too_many_requests_in_flight",
                               "Too many requests are being served; try again shortly.")};
   }
@@ -289,17 +293,15 @@ void Generation::on_tick() {
     last_sent_ = now;
     client_.try_send(kComment);
   }
-  if (relay_ != nullptr && call_ != nullptr && relay_->output_bytes() > marked_bytes_) {
-    mark_progress();
-  }
   client_.worker().arm(ticker_, last_sent_ + pause_length);
 }
 
 std::string Generation::response_fields(std::string_view content_type,
                                         std::string_view provider_name) const {
   std::string out;
-  out.reserve(view_->common_fields.size() + 256);
-  out += view_->common_fields;
+  const std::string& common = view_->fields_for(client_.head());
+  out.reserve(common.size() + 256);
+  out += common;
   out.append("Content-Type: ")
       .append(content_type)
       .append("\r\nX-Generation-Id: ")

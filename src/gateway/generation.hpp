@@ -47,7 +47,7 @@ class Generation {
   // One upstream call and what is known of it.
   struct Call;
 
-  // Sends keep-alive comments and progress marks of a stream.
+  // Sends the keep-alive comments of a stream.
   class Ticker final : public net::TimerWheel::Entry {
    public:
     explicit Ticker(Generation& owner) noexcept : owner_(owner) {}
@@ -109,9 +109,11 @@ class Generation {
   Task<bool> settle(ledger::Settlement settlement);
   Task<> refuse_unsettled();
   void record_failure(const Call& call, const routing::AttemptOutcome& outcome);
+  void assume_provider_cost(const Call& call, ledger::Settlement& record) const;
   void count_failure(const Call& call, const routing::AttemptOutcome& outcome);
   void count_success(const Call& call, const Bill& bill);
-  void mark_progress();
+  void mark_progress(const Call& call, TimePoint now);
+  void log_progress();
   void note_upstream_time(const Call& call);
   void report(const Call* call, const Bill& bill, std::string_view error_code);
   [[nodiscard]] telemetry::Route route() const noexcept;
@@ -149,7 +151,8 @@ class Generation {
   net::Waiter pause_;     // the wait for a Retry-After
   TimePoint last_sent_{};
   std::uint64_t marked_bytes_ = 0;  // output covered by the last progress mark
-  StreamRelay* relay_ = nullptr;    // of the call under way, once it streams
+  TimePoint marked_at_{};
+  StreamRelay* relay_ = nullptr;  // of the call under way, once it streams
   std::optional<std::chrono::microseconds> first_token_;
   std::chrono::microseconds upstream_wait_{0};  // time that was the provider's, not ours
   unsigned status_ = 0;
@@ -179,6 +182,7 @@ struct Generation::Call {
   TimePoint began{};
   TimePoint sent{};
   std::optional<TimePoint> first_content;
+  std::uint64_t mark_every_bytes = 0;  // of output, between two progress marks
   unsigned status = 0;
   bool dispatched = false;  // a byte may have reached the provider
 };

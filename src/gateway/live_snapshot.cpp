@@ -78,7 +78,8 @@ Result<LiveSnapshotPtr> make_live(catalog::SnapshotPtr snapshot, telemetry::Endp
     origin.path.clear();
     link.pool_name = origin.to_string() + " " +
                      (provider.proxy ? provider.proxy->to_string() : "") + " " + provider.ca_file +
-                     " " + std::to_string(provider.max_connections);
+                     " " + std::to_string(provider.max_connections) + " " +
+                     std::to_string(provider.queue);
     live->providers.push_back(std::move(link));
   }
   for (const catalog::Model& model : catalog.models()) {

@@ -50,7 +50,9 @@ class StreamRelay {
   [[nodiscard]] bool is_complete() const noexcept { return finished_ || (ended_ && content_sent_); }
 
   [[nodiscard]] const std::optional<dialects::Usage>& usage() const noexcept { return usage_; }
-  [[nodiscard]] dialects::UsageFault usage_fault() const noexcept { return usage_fault_; }
+  [[nodiscard]] dialects::UsageFault usage_fault() const noexcept {
+    return dialects::check_output(usage_fault_, usage_, output_bytes_);
+  }
   [[nodiscard]] std::uint64_t output_bytes() const noexcept { return output_bytes_; }
   [[nodiscard]] const std::string& upstream_id() const noexcept { return upstream_id_; }
   [[nodiscard]] const dialects::StreamSummary& summary() const noexcept { return summary_; }

@@ -68,20 +68,36 @@ Task<Result<void>> ClientExchange::take_connection(ConnectionUse allowed, TimePo
       pool_.close_idle();
       continue;
     }
-    if (pool_.waiting_.size() >= pool_.options_.max_waiting) {
-      co_return Error(ErrorKind::Unavailable, "pool_exhausted",
-                      "Too many requests wait for a connection to this provider.");
-    }
-    net::Waiter waiter(pool_.worker_);
-    waiting_for_place_ = &waiter;
-    pool_.waiting_.push_back(&waiter);
-    const Wake wake = co_await waiter.wait(deadline);
-    waiting_for_place_ = nullptr;
-    if (wake != Wake::Ready) {
-      std::erase(pool_.waiting_, &waiter);
-      co_return wake == Wake::TimedOut ? timed_out("had no connection free") : cancelled();
-    }
+    auto granted = co_await wait_for_place(allowed, deadline);
+    co_return granted;
   }
+}
+
+// The place, perhaps with the connection that stands on it, comes from who gives it up.
+Task<Result<void>> ClientExchange::wait_for_place(ConnectionUse allowed, TimePoint deadline) {
+  if (pool_.waiting_.size() >= pool_.options_.max_waiting) {
+    co_return Error(ErrorKind::Unavailable, "pool_exhausted",
+                    "Too many requests wait for a connection to this provider.");
+  }
+  ClientPool::Waiting waiting(pool_.worker_);
+  waiting_for_place_ = &waiting;
+  pool_.waiting_.push_back(&waiting);
+  const Wake wake = co_await waiting.waiter.wait(deadline);
+  waiting_for_place_ = nullptr;
+  has_place_ = waiting.granted;  // a call that is off gives it on when it ends
+  if (!waiting.granted) {
+    std::erase(pool_.waiting_, &waiting);
+    co_return wake == Wake::TimedOut ? timed_out("had no connection free") : cancelled();
+  }
+  if (cancelled_) {
+    co_return cancelled();
+  }
+  if (allowed == ConnectionUse::Reused && !waiting.stream.is_stale()) {
+    stream_ = std::move(waiting.stream);
+    use_ = ConnectionUse::Reused;
+    ++pool_.counters_.reused;
+  }
+  co_return Result<void>();
 }
 
 Task<Result<void>> ClientExchange::connect(ConnectionUse allowed, TimePoint deadline) {
@@ -318,7 +334,7 @@ PumpState ClientExchange::decode_content() {
 void ClientExchange::cancel() {
   cancelled_ = true;
   if (waiting_for_place_ != nullptr) {
-    waiting_for_place_->wake_later(Wake::Cancelled);
+    waiting_for_place_->waiter.wake_later(Wake::Cancelled);
   }
   stream_.cancel();
 }

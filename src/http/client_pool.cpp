@@ -39,20 +39,27 @@ void ClientPool::close_idle() {
 void ClientPool::expire(Idle& idle) {
   idle_.erase(idle.place);
   counters_.idle = idle_.size();
-  --counters_.open;
+  give_place_back();
 }
 
+// Whoever waits longest gets the place itself, so that nobody who comes later can
+// take it first.
 void ClientPool::give_place_back() {
+  if (Waiting* const next = next_waiting()) {
+    next->granted = true;
+    next->waiter.wake_later(Wake::Ready);
+    return;
+  }
   --counters_.open;
-  wake_one();
 }
 
-void ClientPool::wake_one() {
-  if (!waiting_.empty()) {
-    net::Waiter* const next = waiting_.front();
-    waiting_.pop_front();
-    next->wake_later(Wake::Ready);
+ClientPool::Waiting* ClientPool::next_waiting() {
+  if (waiting_.empty()) {
+    return nullptr;
   }
+  Waiting* const next = waiting_.front();
+  waiting_.pop_front();
+  return next;
 }
 
 std::optional<net::Stream> ClientPool::take_idle() {
@@ -74,6 +81,12 @@ std::optional<net::Stream> ClientPool::take_idle() {
 
 void ClientPool::keep(net::Stream stream) {
   stream.expect_silence();
+  if (Waiting* const next = next_waiting()) {
+    next->granted = true;
+    next->stream = std::move(stream);
+    next->waiter.wake_later(Wake::Ready);
+    return;
+  }
   idle_.emplace_back(*this, std::move(stream));
   idle_.back().place = std::prev(idle_.end());
   Idle& idle = idle_.back();
@@ -81,7 +94,6 @@ void ClientPool::keep(net::Stream stream) {
   // A connection that its peer has closed is of no use to anybody.
   idle.stream.watch_peer([this, &idle] { expire(idle); });
   counters_.idle = idle_.size();
-  wake_one();
 }
 
 // One request through a forward proxy to reach the origin (RFC 9110 §9.3.6).

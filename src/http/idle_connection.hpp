@@ -1,4 +1,4 @@
-// A pooled connection that nobody uses.
+// A pooled connection that nobody uses, and a request that waits for one.
 
 #pragma once
 
@@ -21,6 +21,15 @@ class ClientPool::Idle final : public net::TimerWheel::Entry {
  private:
   void on_deadline() override;
   ClientPool& pool_;
+};
+
+// A request that waits for a place in the pool.  Who gives one up hands it over here,
+// with the connection that stands on it if it can be used again.
+struct ClientPool::Waiting {
+  explicit Waiting(net::Worker& worker) noexcept : waiter(worker) {}
+  net::Waiter waiter;
+  net::Stream stream;
+  bool granted = false;
 };
 
 }  // namespace waybill::http

@@ -300,8 +300,8 @@ Task<bool> ServerExchange::write_rest(std::string rest) {
     }
     Wake wake = Wake::Cancelled;
     if (sent.state == IoState::WouldBlock) {
-      wake = co_await connection_.stream_.writable(Clock::now() +
-                                                   connection_.server_.limits_.write_timeout);
+      wake = co_await connection_.stream_.writable(
+          std::min(write_deadline_, Clock::now() + connection_.server_.limits_.write_timeout));
     }
     if (wake != Wake::Ready) {
       gone_ = true;

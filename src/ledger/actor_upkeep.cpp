@@ -108,7 +108,7 @@ void Actor::after_checkpoint() {
 }
 
 void Actor::fail(const Error& error) {
-  failed_ = true;
+  const bool first = !std::exchange(failed_, true);
   {
     const std::scoped_lock lock(mutex_);
     if (!failure_) {
@@ -116,6 +116,9 @@ void Actor::fail(const Error& error) {
     }
   }
   update_room();
+  if (first && parts_.options.on_failure) {
+    parts_.options.on_failure(error);
+  }
 }
 
 void Actor::note(const Result<void>& done) {

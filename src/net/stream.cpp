@@ -1,5 +1,6 @@
 #include "waybill/net/stream.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cerrno>
@@ -14,6 +15,8 @@
 
 namespace waybill::net {
 namespace {
+
+constexpr std::size_t kMostEarly = std::size_t{16} << 10U;
 
 using Socket = asio::basic_stream_socket<asio::generic::stream_protocol, Executor>;
 
@@ -71,6 +74,7 @@ struct Stream::Core {
   void arm(Direction& direction, Socket::wait_type type);
   void on_ready(Direction& direction);
   void on_watched_readable();
+  IoResult receive(std::span<char> buffer);
 
   Worker& worker;
   Socket socket;
@@ -79,6 +83,7 @@ struct Stream::Core {
   Direction read;
   Direction write;
   std::function<void()> on_gone;
+  std::string early;              // read while the peer was watched; the next reads take it
   bool read_wants_write = false;  // TLS: the last read must wait for writability
   bool write_wants_read = false;  // TLS: the other way round
   bool closed = false;
@@ -137,17 +142,44 @@ void Stream::Core::on_ready(Direction& direction) {
   }
 }
 
+// Reads what has come, because the end of the connection stands behind it: over TLS a
+// close_notify is bytes like any other, and a client may send its next request early.
 void Stream::Core::on_watched_readable() {
-  char byte = 0;
-  const ssize_t peeked = ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  const IoState state = from_errno(peeked).state;
-  if (state == IoState::WouldBlock) {
-    arm(read, Socket::wait_read);
-    return;
+  std::array<char, 4096> buffer{};
+  for (;;) {
+    const IoResult got = receive(buffer);
+    if (got.state == IoState::WouldBlock) {
+      arm(read, Socket::wait_read);
+      return;
+    }
+    if (got.state != IoState::Done) {
+      break;
+    }
+    early.append(buffer.data(), got.size);
+    if (early.size() >= kMostEarly) {
+      on_gone = nullptr;  // who sends that much is there
+      return;
+    }
   }
   const std::function<void()> tell = std::exchange(on_gone, nullptr);
-  if (state != IoState::Done) {
-    tell();
+  tell();
+}
+
+IoResult Stream::Core::receive(std::span<char> buffer) {
+  read.ready = false;
+  if (session == nullptr) {
+    return from_errno(::recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT));
+  }
+  ERR_clear_error();
+  std::size_t size = 0;
+  if (SSL_read_ex(session, buffer.data(), buffer.size(), &size) == 1) {
+    return {size, IoState::Done};
+  }
+  switch (SSL_get_error(session, 0)) {
+    case SSL_ERROR_WANT_READ: read_wants_write = false; return {0, IoState::WouldBlock};
+    case SSL_ERROR_WANT_WRITE: read_wants_write = true; return {0, IoState::WouldBlock};
+    case SSL_ERROR_ZERO_RETURN: return {0, IoState::End};
+    default: ERR_clear_error(); return {0, IoState::Failed};
   }
 }
 
@@ -196,21 +228,13 @@ IoResult Stream::try_read(std::span<char> buffer) {
   if (core.closed) {
     return {0, IoState::Failed};
   }
-  core.read.ready = false;
-  if (core.session == nullptr) {
-    return from_errno(::recv(core.fd, buffer.data(), buffer.size(), MSG_DONTWAIT));
-  }
-  ERR_clear_error();
-  std::size_t size = 0;
-  if (SSL_read_ex(core.session, buffer.data(), buffer.size(), &size) == 1) {
+  if (!core.early.empty()) {
+    const std::size_t size = std::min(buffer.size(), core.early.size());
+    core.early.copy(buffer.data(), size);
+    core.early.erase(0, size);
     return {size, IoState::Done};
   }
-  switch (SSL_get_error(core.session, 0)) {
-    case SSL_ERROR_WANT_READ: core.read_wants_write = false; return {0, IoState::WouldBlock};
-    case SSL_ERROR_WANT_WRITE: core.read_wants_write = true; return {0, IoState::WouldBlock};
-    case SSL_ERROR_ZERO_RETURN: return {0, IoState::End};
-    default: ERR_clear_error(); return {0, IoState::Failed};
-  }
+  return core.receive(buffer);
 }
 
 IoResult Stream::try_write(std::string_view bytes) {
@@ -343,7 +367,7 @@ bool Stream::is_stale() {
   if (core_ == nullptr || core_->closed) {
     return true;
   }
-  if (core_->read.ready || !core_->read.armed) {
+  if (core_->read.ready || !core_->read.armed || !core_->early.empty()) {
     return true;
   }
   // The loop may not have come to the event yet.

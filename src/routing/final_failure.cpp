@@ -4,6 +4,8 @@
 #include <cassert>
 #include <utility>
 
+#include "waybill/base/text.hpp"
+
 namespace waybill::routing {
 namespace {
 
@@ -125,6 +127,12 @@ std::optional<std::chrono::seconds> smallest_retry_after(std::span<const FailedA
   return smallest;
 }
 
+// A provider's code is its own text too, and some echo what they were sent.
+std::string scrub_code(std::string_view code) {
+  constexpr std::size_t kLongest = 64;
+  return printable(scrub(code), kLongest);
+}
+
 int seen_code(const AttemptOutcome& outcome) noexcept {
   if (outcome.status >= 400 && outcome.status <= 599) {
     return outcome.status;
@@ -145,7 +153,7 @@ FinalFailure summarize(std::span<const FailedAttempt> attempts, const StatusRule
                        .error = Error(choice.kind, choice.code, std::move(sentence)),
                        .error_type = choice.error_type,
                        .provider = std::string(last.provider),
-                       .provider_code = last.outcome.provider_code,
+                       .provider_code = scrub_code(last.outcome.provider_code),
                        .provider_message = scrub(last.outcome.provider_message),
                        .retry_after = std::nullopt,
                        .previous_errors = {}};

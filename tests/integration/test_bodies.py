@@ -5,7 +5,17 @@ from __future__ import annotations
 import gzip
 import time
 
-from waybill_harness import Daemon, HarnessTestCase, MockUpstream, canned, json, main, settings_for
+from waybill_harness import (
+    ConnectionClosed,
+    Daemon,
+    HarnessTestCase,
+    MockUpstream,
+    canned,
+    json,
+    main,
+    request_bytes,
+    settings_for,
+)
 
 MESSAGES = b'"messages":[{"role":"user","content":"hi"}]'
 
@@ -43,7 +53,7 @@ class Bodies(HarnessTestCase):
             self.assertEqual(answer.status, 200, answer.body[:300])
         return self.provider.requests[-1].body
 
-    def test_j01_j09_what_is_not_json(self) -> None:
+    def test_j1_j9_what_is_not_json(self) -> None:
         for data in (
             b"",
             b"   ",
@@ -64,19 +74,19 @@ class Bodies(HarnessTestCase):
         for data in (b"[]", b'"x"', b"5", b"null"):
             self.refused(data, "invalid_request")
 
-    def test_j02_depth(self) -> None:
+    def test_j2_depth(self) -> None:
         self.accepted(body(b'"x":' + b"[" * 60 + b"]" * 60))
         for depth in (100, 1000, 100_000, 1_000_000):
             self.refused(body(b'"x":' + b"[" * depth + b"]" * depth))
             self.refused(b"[" * depth)
 
-    def test_j03_numbers(self) -> None:
+    def test_j3_numbers(self) -> None:
         for number in (b"NaN", b"Infinity", b"-Infinity", b"01", b"0x10", b"+1", b".5", b"1.", b"1e", b"--1"):
             self.refused(body(b'"x":' + number), "invalid_json")
         for number in (b"9007199254740993", b"18446744073709551616", b"-0", b"1.0", b"1E+2"):
             self.assertIn(b'"x":' + number, self.accepted(body(b'"x":' + number)))
 
-    def test_j04_repeated_members(self) -> None:
+    def test_j4_repeated_members(self) -> None:
         for extra in (
             b'"model":"demo/other"',
             b'"mod\\u0065l":"demo/other"',
@@ -87,7 +97,7 @@ class Bodies(HarnessTestCase):
         self.refused(body(b'"Model":"evil"'))  # a case variant could count for a laxer upstream
         self.accepted(body(b'"x":1,"x":2'))
 
-    def test_j05_j06_text_that_is_no_unicode(self) -> None:
+    def test_j5_j6_text_that_is_no_unicode(self) -> None:
         for text in (b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82", b"\x80"):
             self.refused(body(b'"x":"' + text + b'"'))
         for text in (b"\\ud800", b"\\udc00", b"\\ud800\\u0041"):
@@ -97,7 +107,7 @@ class Bodies(HarnessTestCase):
                 self.assertIn(answer.status, (400, 404))
                 answer.body.decode("utf-8")
 
-    def test_j07_nul_characters(self) -> None:
+    def test_j7_nul_characters(self) -> None:
         self.assertIn(
             b"a\\u0000b", self.accepted(b'{"model":"demo/model","messages":[{"role":"user","content":"a\\u0000b"}]}')
         )
@@ -108,7 +118,7 @@ class Bodies(HarnessTestCase):
             self.assertIn(answer.status, (400, 404))
         self.shared.verify_ledger()
 
-    def test_j08_other_encodings(self) -> None:
+    def test_j8_other_encodings(self) -> None:
         text = body().decode()
         self.assertIn(self.post(b"\xef\xbb\xbf" + body()).status, (200, 400))
         for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32"):
@@ -159,6 +169,28 @@ class Bodies(HarnessTestCase):
         image = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 4_000_000}}
         data = json.dumps({"model": "demo/model", "messages": [{"role": "user", "content": [image]}]}).encode()
         self.assertIn(b"A" * 4_000_000, self.accepted(data))
+
+    def test_j15_media_is_bounded_in_bytes_and_never_decoded(self) -> None:
+        def asking(*urls: str) -> bytes:
+            parts = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
+            return json.dumps({"model": "demo/model", "messages": [{"role": "user", "content": parts}]}).encode()
+
+        broken = "data:image/png;base64,@@not base64@@"
+        self.assertIn(broken.encode(), self.accepted(asking(broken)))
+        self.accepted(asking(*["data:image/png;base64,AAAA"] * 1000))
+        self.accepted(asking("data:image/png;base64," + "A" * 30_000_000))
+        before = self.shared.rss_bytes()
+        seen = len(self.provider.requests)
+        with self.shared.connect() as connection:
+            raw = asking("data:image/png;base64," + "A" * (33 << 20))
+            auth = [("Authorization", f"Bearer {self.shared.key}"), ("Content-Type", "application/json")]
+            connection.send_pieces([request_bytes("POST", "/v1/chat/completions", headers=auth, body=raw)])
+            try:
+                self.assert_error(connection.read_response(), 413)
+            except ConnectionClosed:
+                pass  # the refusal may be overtaken by the reset of what we still sent
+        self.assertEqual(len(self.provider.requests), seen)
+        self.assertLess(self.shared.rss_bytes() - before, 64 << 20)
 
     def test_j16_names_of_javascript_are_plain_names(self) -> None:
         self.assertIn(

@@ -34,14 +34,14 @@ class ChatRules(HarnessTestCase):
             self.assertEqual(answer.status, 200, answer.body[:300])
         return self.provider.requests[-1].json()
 
-    def test_c01_output_limits(self) -> None:
+    def test_c1_output_limits(self) -> None:
         for value in (-1, 0, 1.5, "100", 2**63, 2**64, [], True):
             self.refused(max_tokens=value)
             self.refused(max_completion_tokens=value)
         self.assertEqual(self.accepted(max_tokens=16)["max_tokens"], 16)
         self.accepted(max_tokens=None)
 
-    def test_c02_counts(self) -> None:
+    def test_c2_counts(self) -> None:
         for member in (
             {"n": 10**6},
             {"n": 0},
@@ -53,16 +53,16 @@ class ChatRules(HarnessTestCase):
         ):
             self.refused(**member)
 
-    def test_c03_stream_is_a_boolean(self) -> None:
+    def test_c3_stream_is_a_boolean(self) -> None:
         for value in ("true", 1, [], {}):
             self.refused(stream=value)
         self.refused(stream_options="x", stream=True)
 
-    def test_c04_where_to_call_is_not_the_clients_to_say(self) -> None:
+    def test_c4_where_to_call_is_not_the_clients_to_say(self) -> None:
         for member in ("api_base", "base_url", "api_key", "user_config", "callbacks", "proxy", "extra_headers"):
             self.refused(**{member: "http://evil.example"})
 
-    def test_c05_model_names(self) -> None:
+    def test_c5_model_names(self) -> None:
         for name in (
             "../../etc/passwd",
             "a\r\nb",
@@ -81,19 +81,19 @@ class ChatRules(HarnessTestCase):
             self.refused((400, 404), model=name)
         self.assertNotIn("OR 1=1", self.shared.metrics())
 
-    def test_c06_fallback_lists(self) -> None:
+    def test_c6_fallback_lists(self) -> None:
         self.refused(models=["demo/model"] * 20 + [f"m/{i}" for i in range(1000)])
         self.refused(models="demo/model")
         sent = self.accepted(models=["demo/model"] * 50)
         self.assertNotIn("models", sent)
 
-    def test_c07_user_and_metadata(self) -> None:
+    def test_c7_user_and_metadata(self) -> None:
         self.refused(user="x" * 100_000)
         self.refused(user=5)
         self.accepted(user="someone", metadata={"a": "b"})
         self.assertNotIn("someone", self.shared.metrics())
 
-    def test_c08_sampling_values(self) -> None:
+    def test_c8_sampling_values(self) -> None:
         for member in (
             {"temperature": 2.1},
             {"temperature": -0.1},
@@ -106,7 +106,7 @@ class ChatRules(HarnessTestCase):
         self.accepted(temperature=0, top_p=1, seed=2**53 + 1, presence_penalty=-2)
         self.accepted(temperature=None, top_p=None)
 
-    def test_c09_schemas_are_not_evaluated(self) -> None:
+    def test_c9_schemas_are_not_evaluated(self) -> None:
         schema = {"$ref": "#", "pattern": "^(a+)+$", "type": "object"}
         sent = self.accepted(tools=[{"type": "function", "function": {"name": "f", "parameters": schema}}])
         self.assertEqual(sent["tools"][0]["function"]["parameters"], schema)

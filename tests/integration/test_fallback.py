@@ -166,6 +166,23 @@ class Fallback(HarnessTestCase):
         self.assertIn("p0", str(error["metadata"]))
         self.assertIn("p1", str(error["metadata"]))
 
+    def test_every_attempt_of_a_failure_is_in_the_ledger_once(self) -> None:
+        server = self.daemon(settings_for(self.first, "http://127.0.0.1:1/v1", defaults=SHORT))
+        self.first.script(canned.error(503))
+        answer = server.chat()
+        self.assert_error(answer, 502)
+        record = server.generation(generation_id(answer))
+        attempts = [attempt["provider_name"] for attempt in record["provider_responses"]]
+        self.assertEqual(sorted(attempts), ["p0", "p1"], record["provider_responses"])
+
+    def test_the_total_of_a_provider_bounds_its_attempt(self) -> None:
+        slow = self.upstream(Answer((), End.HOLD))
+        settings = settings_for(slow, self.second)
+        settings["providers"]["p0"]["timeouts"] = {"total": "300ms"}
+        answer = self.daemon(settings).chat()
+        self.assertEqual(answer.header("x-provider-name"), "p1")
+        self.assertTrue(slow.wait_for_requests(1)[0].gone.wait(5))
+
     def test_all_429_is_a_429_with_retry_after(self) -> None:
         server = self.fresh()
         self.first.script(canned.error(429, headers=[("Retry-After", "30")]))

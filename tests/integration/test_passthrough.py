@@ -11,6 +11,7 @@ from waybill_harness import (
     main,
     randomly,
     request_bytes,
+    settings_for,
 )
 
 # Members nobody knows, odd number spellings, escapes, order and white space.
@@ -40,6 +41,21 @@ class Requests(HarnessTestCase):
 
     def test_a_plain_request_differs_only_in_the_model(self) -> None:
         self.assertEqual(self.forwarded(REQUEST % b""), FORWARDED % b"")
+
+    def test_the_output_limit_keeps_the_clients_own_name(self) -> None:
+        for member in (b"max_tokens", b"max_completion_tokens"):
+            body = REQUEST % (b', "' + member + b'" : 7')
+            self.assertEqual(self.forwarded(body), body.replace(b'"demo/model"', b'"upstream-model"'))
+
+    def test_an_output_limit_is_renamed_only_where_a_provider_says_so_and_only_in_chats(self) -> None:
+        quirks = {"quirks": {"max_tokens_member": "max_completion_tokens"}}
+        server = self.daemon(settings_for(self.provider, provider_members=quirks))
+        chat = server.chat(max_tokens=7)
+        self.assertEqual(chat.status, 200, chat.body)
+        self.assertEqual(self.provider.wait_for_requests(1)[0].json()["max_completion_tokens"], 7)
+        self.provider.script(canned.plain())
+        server.request("POST", "/v1/completions", body=b'{"model":"demo/model","prompt":"x","max_tokens":7}')
+        self.assertEqual(self.provider.wait_for_requests(1)[0].json()["max_tokens"], 7)
 
     def test_a_streamed_request_gains_only_the_wish_for_usage(self) -> None:
         sent = self.forwarded(REQUEST % b', "stream":true', answer=canned.stream())

@@ -20,7 +20,9 @@ from waybill_harness import (
     binary,
     canned,
     chat_request,
+    generation_id,
     main,
+    request_bytes,
     settings_for,
     wait_until,
 )
@@ -62,6 +64,30 @@ class Process(HarnessTestCase):
         for connection in crowd[::50]:
             connection.send(chat_request(server.key))
             self.assertEqual(connection.read_response().status, 200)
+
+    def test_o3_without_memory_it_serves_on_or_ends_at_once_and_recovers(self) -> None:
+        server = self.daemon(settings_for(self.provider, limits={"body_timeout": "30s"}))
+        paid = [generation_id(server.chat()) for _ in range(5)]
+        if _status_kib(server.pid, "VmSize:") > 1 << 30:  # 1 TiB
+            self.skipTest("a sanitizer's address space cannot be limited")
+        resource.prlimit(server.pid, resource.RLIMIT_DATA, (_status_kib(server.pid, "VmData:") * 1024,) * 2)
+        head = request_bytes(
+            "POST",
+            "/v1/chat/completions",
+            headers=[("Authorization", f"Bearer {server.key}"), ("Content-Length", str(30 << 20))],
+        )
+        crowd = [self.own(server.connect()) for _ in range(24)]
+        for connection in crowd:  # bodies that are all held at once
+            connection.send_pieces([head, b" " * (24 << 20)])
+        for connection in crowd:
+            connection.close()
+        if not server.alive():
+            self.assertIn("memory ran out", server.log_text())
+            server.start()
+        wait_until(lambda: server.chat().status == 200, "service after the shortage", 15)
+        for one in paid:
+            self.assertGreater(server.generation(one)["total_cost"], 0)
+        server.verify_ledger()
 
     def test_o4_harmless_signals_are_harmless(self) -> None:
         server = self.daemon_for(self.provider)
@@ -186,6 +212,11 @@ class Process(HarnessTestCase):
             thread.join()
         wait_until(lambda: server.open_files() <= files + 16, "descriptors back")  # kept upstream: 8 a worker
         self.assertLess(server.rss_bytes(), memory * 1.5 + (8 << 20))
+
+
+def _status_kib(pid: int, name: str) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name))
 
 
 def _cpu_seconds(pid: int) -> float:

@@ -8,6 +8,8 @@ import signal
 import urllib.parse
 from pathlib import Path
 
+from certificates import Authority
+from wire import ConnectionClosed
 from waybill_harness import (
     CANARY,
     Answer,
@@ -64,6 +66,8 @@ class Canaries(HarnessTestCase):
         ask(canned.stream([ANSWER]), stream=True)
         for status in (400, 401, 403, 404, 429, 500, 503):
             ask(canned.error(status, f"key {CANARY}00 is bad; you said {PROMPT}"))
+        for member in ("code", "type", "param"):
+            ask(canned.error(500, "no", **{member: f"Bearer {CANARY}00"}))
         ask(Answer((), End.RESET))
         ask(Answer((), End.HOLD))
         ask(Answer((b"HTTP/1.1 200 OK\r\nX: " + CANARY.encode() + b"\0\r\n\r\n",), End.CLOSE))
@@ -95,8 +99,13 @@ class Canaries(HarnessTestCase):
             "metrics": self.server.metrics().encode(),
             "ready": self.server.request("GET", "/health/ready", admin=True, key="").body,
             "cmdline": Path(f"/proc/{self.server.pid}/cmdline").read_bytes(),
+            "environ": Path(f"/proc/{self.server.pid}/environ").read_bytes(),
+            "maps": Path(f"/proc/{self.server.pid}/maps").read_bytes(),
         }
         self.server.verify_ledger()
+        for file in self.server.folder.glob("ledger*"):  # as they are while running: WAL and intents too
+            if file.is_file():
+                outputs[f"{file.name} while running"] = file.read_bytes()
         keys = self.server.command("keys", "list")
         outputs["keys list"] = keys.stdout.encode()
         self.server.expected_down = True
@@ -152,9 +161,42 @@ class Canaries(HarnessTestCase):
 
     def test_l8_tls_keys_are_never_logged(self) -> None:
         key_log = self.server.folder / "keylog"
-        server = self.daemon(settings_for("https://127.0.0.1:9/v1"), env={"SSLKEYLOGFILE": str(key_log)})
-        server.chat()
+        authority = self.own(Authority())
+        upstream = self.upstream(canned.plain("over TLS"), tls=authority.server_context("localhost"))
+        server = self.daemon(
+            settings_for(
+                f"https://localhost:{upstream.port}/v1", provider_members={"ca_file": str(authority.root)}
+            ),
+            env={"SSLKEYLOGFILE": str(key_log)},
+        )
+        self.assertEqual(server.chat().text(), "over TLS", "the handshake must have happened")
         self.assertFalse(key_log.exists())
+
+    def test_l5_words_of_libraries_and_paths_stay_inside(self) -> None:
+        authority, stranger = self.own(Authority()), self.own(Authority())
+        upstream = self.upstream(canned.plain(), tls=stranger.server_context("localhost"))
+        server = self.daemon(
+            settings_for(f"https://localhost:{upstream.port}/v1", provider_members={"ca_file": str(authority.root)})
+        )
+        refused = [server.chat(), server.chat(stream=True)]
+        (server.folder / "ledger.db").rename(server.folder / "moved.db")  # D6: the ledger stops billing
+        (server.folder / "ledger.db").write_bytes(b"")
+        server.expected_down = True  # without a ledger nothing is served: it ends, to be started again
+
+        def ended() -> bool:
+            try:
+                refused.append(server.chat())
+            except (OSError, ConnectionClosed):
+                pass
+            return not server.alive()
+
+        wait_until(ended, "the daemon to notice and to end", 20)
+        self.assertEqual(server.child.process.returncode, 1)
+        self.assertEqual(server.log_text().count("ledger_failed"), 1)
+        for answer in refused:
+            told = answer.body.decode()
+            for word in ("SSL", "verify failed", "SQL", "database", "ledger.db", str(server.folder), "errno"):
+                self.assertNotIn(word, told)
 
     def test_l9_settings_with_secrets_that_all_can_read_are_warned_of(self) -> None:
         self.server.config.chmod(0o644)

@@ -141,7 +141,7 @@ class Connections(HarnessTestCase):
         }
         self.assertEqual(self.daemon(settings_for(self.provider), env=names).chat().text(), "one")
 
-    def test_u14_the_providers_own_words_are_scrubbed(self) -> None:
+    def test_l7_u14_the_providers_own_words_are_scrubbed(self) -> None:
         self.provider.script(canned.error(400, f"Incorrect API key provided: {CANARY}00"))
         answer = self.server.chat()
         self.assertNotIn(CANARY, answer.body.decode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 
@@ -29,6 +30,7 @@ class Streams(HarnessTestCase):
         self.server = self.daemon(
             settings_for(
                 self.provider,
+                workers=1,
                 defaults={"timeouts": {"connect": "1s", "first_token": "1s", "between_events": "1s", "total": "20s"}},
             )
         )
@@ -80,6 +82,13 @@ class Streams(HarnessTestCase):
         self.assertIn(answer.status, (502, 504))
         self.assertLess(time.monotonic() - began, 8)
 
+    def test_e4_a_flood_of_comments_times_out_as_well(self) -> None:
+        self.provider.script(Answer((HEAD, *[b": ping\n\n" * 10_000] * 20_000), End.HOLD))
+        began = time.monotonic()
+        answer = self.server.chat(stream=True)
+        self.assertIn(answer.status, (502, 504))
+        self.assertLess(time.monotonic() - began, 8)
+
     def test_e5_event_names_in_a_chat_stream_change_nothing(self) -> None:
         answer = self.answered(canned.events().replace(b"data: {", b"event: chunk\ndata: {"))
         self.assert_clean_stream(answer)
@@ -94,13 +103,16 @@ class Streams(HarnessTestCase):
         self.assert_failed_stream(answer)
         self.assertGreater(self.server.generation(generation_id(answer))["total_cost"], 0)
 
-    def test_e8_what_follows_done_is_ignored_and_the_connection_not_used_again(self) -> None:
+    def test_e8_what_follows_done_is_ignored(self) -> None:
         body = canned.events() + canned.event(canned.delta("too late")) + canned.DONE
-        self.provider.script(Answer((canned.stream_head() + canned.chunk(body) + canned.LAST_CHUNK,)), canned.plain())
+        self.provider.script(
+            Answer((canned.stream_head() + canned.chunk(body) + canned.LAST_CHUNK,)), canned.plain("next")
+        )
         answer = self.server.chat(stream=True)
         self.assert_clean_stream(answer)
         self.assertNotIn(b"too late", answer.body)
         self.assertEqual(answer.body.count(b"[DONE]"), 1)
+        self.assertEqual(self.server.chat().text(), "next")
 
     def test_e9_done_may_be_sloppy(self) -> None:
         for done in (b"data: [DONE] \n\n", b"data:[DONE]\n\n", b"data: [DONE]"):
@@ -132,6 +144,22 @@ class Streams(HarnessTestCase):
         self.assert_clean_stream(answer)
         self.assertEqual(answer.text(), "w " * 3000)
         self.assert_clean_stream(self.answered(b"\n" * 100_000 + canned.events()))
+
+    def test_e13_a_flood_on_one_stream_starves_no_other(self) -> None:
+        """The flood is read as fast as it comes, so neither of its sides ever makes the worker wait."""
+        burst = canned.event(canned.delta("w ")) * 300
+        self.provider.script(Answer((HEAD, *[burst] * 20_000), End.HOLD), canned.plain("meanwhile"))
+        flooded = self.own(self.server.connect())
+        flooded.send(chat_request(self.server.key, stream=True))
+        flooded.read_head()
+        reader = threading.Thread(target=_discard, args=(flooded.socket,), daemon=True)
+        reader.start()
+        for _ in range(10):
+            self.assertEqual(self.server.chat(timeout=5).text(), "meanwhile")
+        self.assertTrue(reader.is_alive(), "the flood was over before it could starve anybody")
+        flooded.socket.shutdown(socket.SHUT_RDWR)
+        reader.join(5)
+        self.assertTrue(self.provider.requests[0].gone.wait(10), "the flood was never hung up on")
 
     def test_e14_a_broken_event_after_content_ends_in_an_error_chunk(self) -> None:
         body = canned.event(canned.delta("Hi")) + b"data: {broken\n\n" + canned.events()
@@ -203,6 +231,14 @@ class Streams(HarnessTestCase):
         self.assertEqual(arguments, '{"x":1}')
         self.assertEqual(chunks[-1]["choices"][0]["finish_reason"], "tool_calls")
 
+    def test_e11_only_events_keep_a_stream_alive(self) -> None:
+        self.provider.script(
+            lambda _: Answer((HEAD, canned.event(canned.delta("Hi")), *_ticking(b": ping\n\n", 100)), End.HOLD)
+        )
+        began = time.monotonic()
+        self.assert_failed_stream(self.server.chat(stream=True))
+        self.assertLess(time.monotonic() - began, 8)
+
     def test_e11_a_dribble_is_relayed_as_it_comes(self) -> None:
         body = canned.events(["a", "b", "c"])
         gates = [threading.Event() for _ in range(3)]
@@ -224,6 +260,15 @@ class Streams(HarnessTestCase):
                 gate.set()
             head.body = seen + b"".join(stream)
         self.assert_clean_stream(head)
+
+
+def _discard(peer: socket.socket) -> None:
+    buffer = bytearray(1 << 20)
+    try:
+        while peer.recv_into(buffer):
+            pass
+    except OSError:
+        pass  # hung up on, by the test
 
 
 def _ticking(data: bytes, count: int) -> list:

@@ -12,6 +12,7 @@ from waybill_harness import (
     HarnessTestCase,
     HttpConnection,
     MockUpstream,
+    by_bytes,
     canned,
     chat_request,
     main,
@@ -122,6 +123,33 @@ class Listener(HarnessTestCase):
         connection = self.over_tls()
         connection.send_pieces([bytes([byte]) for byte in chat_request(self.server.key, stream=True)])
         self.assert_clean_stream(connection.read_response())
+
+    def test_h38_hostile_requests_get_the_verdict_they_get_in_the_clear(self) -> None:
+        start = b"POST /v1/chat/completions HTTP/1.1\r\nAuthorization: Bearer " + self.server.key.encode() + b"\r\n"
+        for rest in (
+            b"Host: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            b"Host: x\r\nTransfer-Encoding: xchunked\r\n\r\n",
+            b"Host: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+            b"Host: x\nContent-Length: 0\r\n\r\n",
+            b"Host: x\r\nX: a\r\n b\r\n\r\n",
+            b"Host: x\r\nX: a\0b\r\n\r\n",
+            b"Content-Length: 0\r\n\r\n",
+            b"Host: x\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n",
+            b"Host: x\r\nContent-Length: 99999999999\r\n\r\n",
+        ):
+            raw = start + rest
+            with self.subTest(rest):
+                plain = self.verdict(self.own(self.server.connect()), [raw])
+                self.assertIn(plain, (400, 413, 501))
+                self.assertEqual(self.verdict(self.over_tls(), [raw]), plain)
+                self.assertEqual(self.verdict(self.over_tls(), by_bytes(raw)), plain)
+        self.assertEqual(len(self.provider.requests), 0)
+
+    def verdict(self, connection: HttpConnection, pieces: list[bytes]) -> int:
+        connection.send_pieces(pieces)
+        status = connection.read_response().status
+        self.assertTrue(connection.peer_closed())
+        return status
 
     def test_h19_plain_http_on_the_tls_port_is_closed(self) -> None:
         connection = self.own(HttpConnection(self.tls_port))

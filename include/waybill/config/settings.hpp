@@ -113,9 +113,9 @@ struct QuirkSettings {
   std::string usage_envelope;  // member around `usage` where it is not at the top: "x_groq"
   CachedTokens cached_tokens = CachedTokens::InPrompt;
   ReasoningTokens reasoning_tokens = ReasoningTokens::ByTotal;
-  std::string max_tokens_member = "max_tokens";  // what the upstream calls the output limit
-  bool refuses_unknown_members = false;          // answers 400 or 422 to members it does not know
-  std::string models_path = "/models";           // where it lists its models
+  std::string max_tokens_member;  // what chat calls the output limit; "": as the client wrote
+  bool refuses_unknown_members = false;  // answers 400 or 422 to members it does not know
+  std::string models_path = "/models";   // where it lists its models
 };
 
 struct Header {
@@ -136,7 +136,7 @@ struct ProviderSettings {
   std::vector<Header> headers;
   DataPolicy data_policy;
   std::string ca_file;
-  std::string proxy;  // http(s)://host:port, "" for none
+  std::string proxy;  // http://host:port, "" for none
   bool allow_plain_http = false;
   std::uint32_t max_connections = 256;  // per daemon
   std::uint32_t queue = 1'024;          // requests that may wait for a connection

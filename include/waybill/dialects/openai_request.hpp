@@ -137,6 +137,7 @@ struct RequestFacts {
   std::uint64_t text_bytes = 0;
   std::uint64_t media_bytes = 0;  // base64 in data URLs, audio and files: not in text_bytes
   std::uint64_t message_count = 0;
+  std::uint64_t image_count = 0;  // of the media, images
   std::uint64_t media_count = 0;
   std::uint64_t prompt_count = 1;  // completions, embeddings: elements of prompt or input
 

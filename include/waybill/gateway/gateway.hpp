@@ -2,8 +2,10 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <list>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,12 +29,27 @@ namespace waybill::gateway {
 using net::Task;
 class Generation;
 
+// What one worker may use of a limit that holds for the whole daemon.
+struct WorkerShare {
+  std::size_t index = 0;  // of this worker
+  std::size_t count = 1;  // of workers
+
+  // The parts of all workers make up the whole, except that each has at least one.
+  [[nodiscard]] std::size_t of(std::size_t whole) const noexcept {
+    return std::max<std::size_t>(1, whole / count + (index < whole % count ? 1 : 0));
+  }
+};
+
 // One worker's view of a live snapshot: its own connections to the providers.
 // Pinned by every exchange that began with it.
 struct WorkerView {
   LiveSnapshotPtr live;
   std::vector<std::shared_ptr<http::ClientPool>> pools;  // by provider index
-  std::string common_fields;                             // of every response: CORS and the like
+
+  // Header lines of every response: CORS and the like, by the request's Origin.
+  [[nodiscard]] const std::string& fields_for(const http::RequestHead& head) const;
+  std::string common_fields;  // where the origin does not matter, or is not one of those
+  std::map<std::string, std::string, std::less<>> fields_by_origin;  // several may be allowed
 };
 
 // Serves the inference endpoints on one worker.
@@ -42,6 +59,7 @@ struct WorkerView {
 class Gateway {
  public:
   Gateway(net::Worker& worker,
+          WorkerShare share,
           ledger::Ledger& ledger,
           telemetry::LineSink& access_sink,
           LiveSnapshotPtr live);
@@ -60,7 +78,9 @@ class Gateway {
   Result<Caller> identify(const http::ServerExchange& exchange);
 
   // Header lines of every response; changes with the snapshot.
-  [[nodiscard]] const std::string& common_fields() const noexcept { return view_->common_fields; }
+  [[nodiscard]] const std::string& common_fields(const http::ServerExchange& exchange) const {
+    return view_->fields_for(exchange.head());
+  }
   [[nodiscard]] const LiveSnapshot& live() const noexcept { return *view_->live; }
 
   // Answers with an error; counts it under `route`.
@@ -96,6 +116,7 @@ class Gateway {
   [[nodiscard]] std::shared_ptr<const ledger::KeyIndex> current_keys();
 
   net::Worker& worker_;
+  WorkerShare share_;
   ledger::Ledger& ledger_;
   net::Resolver resolver_;
   SettlementDesk desk_;

@@ -63,9 +63,10 @@ class ClientPool {
  private:
   friend class ClientExchange;
   class Idle;
+  struct Waiting;
 
   void give_place_back();
-  void wake_one();
+  Waiting* next_waiting();
   void expire(Idle& idle);
   std::optional<net::Stream> take_idle();
   void keep(net::Stream stream);
@@ -75,8 +76,8 @@ class ClientPool {
   net::Worker& worker_;
   net::Resolver& resolver_;
   OriginOptions options_;
-  std::list<Idle> idle_;  // most recently used last
-  std::list<net::Waiter*> waiting_;
+  std::list<Idle> idle_;         // most recently used last
+  std::list<Waiting*> waiting_;  // in the order of their coming
   PoolCounters counters_;
 };
 
@@ -153,6 +154,7 @@ class ClientExchange {
 
  private:
   Task<Result<void>> take_connection(ConnectionUse allowed, TimePoint deadline);
+  Task<Result<void>> wait_for_place(ConnectionUse allowed, TimePoint deadline);
   Task<Result<std::string>> next_bytes(TimePoint deadline);
   Result<void> prepare_body(const ResponseHead& head);
   PumpState pump_once();
@@ -171,7 +173,7 @@ class ClientExchange {
   std::string decoded_;  // output of content_
   std::vector<std::string_view> pieces_;
   std::optional<Error> error_;
-  net::Waiter* waiting_for_place_ = nullptr;
+  ClientPool::Waiting* waiting_for_place_ = nullptr;
   bool has_place_ = false;
   bool response_begun_ = false;
   bool keep_alive_ = false;

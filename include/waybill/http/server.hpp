@@ -106,6 +106,9 @@ class ServerExchange {
   void unwatch_client();
   [[nodiscard]] bool client_gone() const noexcept { return gone_; }
 
+  // No write waits for the client beyond `deadline`, however slowly it reads.
+  void limit_writes(TimePoint deadline) noexcept { write_deadline_ = deadline; }
+
   // The connection closes after this response.
   void close_after() noexcept { keep_alive_ = false; }
 
@@ -126,6 +129,7 @@ class ServerExchange {
   Task<std::optional<Rejection>> drain_body();
 
   Connection& connection_;
+  TimePoint write_deadline_ = TimePoint::max();
   std::string stream_head_;
   bool stream_begun_ = false;
   bool chunked_ = false;

@@ -73,6 +73,9 @@ struct Options {
   std::chrono::milliseconds busy_timeout{2000};  // for a foreign process that locks the file
   std::function<WallTime()> clock = wall_now;
   AfterRestore after_restore = AfterRestore::Refuse;
+  // Told once, on the writer's thread, when the ledger can write no more: from then on
+  // nothing settles, and the process should end so that a restart recovers.
+  std::function<void(const Error&)> on_failure;
   std::string vfs;  // SQLite VFS, empty for the system's; tests inject faults with it
 };
 

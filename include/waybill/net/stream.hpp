@@ -91,8 +91,8 @@ class Stream {
   Task<IoOutcome> write_all(std::string_view bytes, TimePoint deadline);
 
   // Calls `on_gone` once if the peer closes or breaks the connection while
-  // nobody reads from it.  Bytes that arrive meanwhile stay for the next
-  // try_read() and end the watch.  An empty function ends it too.
+  // nobody reads from it.  Bytes that arrive meanwhile are kept for the next
+  // try_read(), up to 16 KiB; more end the watch.  An empty function ends it too.
   void watch_peer(std::function<void()> on_gone);
 
   // True if the peer has closed or sent something since the last read: such an

@@ -1,7 +1,10 @@
 #include "waybill/base/text.hpp"
 
 #include <array>
+#include <memory>
+#include <ostream>
 #include <string>
+#include <type_traits>
 
 #include <gtest/gtest.h>
 
@@ -52,6 +55,29 @@ TEST(SecretText, MovedFromHoldsNothing) {
   const Secret b(std::move(a));
   EXPECT_TRUE(a.empty());  // NOLINT(bugprone-use-after-move): that is what is tested
   EXPECT_EQ(b.reveal(), "sk-short");
+}
+
+TEST(SecretText, L4NothingIsLeftInItsMemory) {
+  // Short enough to live inside the object, whose memory stays ours to look at.
+  alignas(Secret) std::array<char, sizeof(Secret)> memory{};
+  Secret* const secret = std::construct_at(reinterpret_cast<Secret*>(memory.data()),  // NOLINT
+                                           std::string("sk-short"));
+  const auto seen = [&memory] {
+    return std::string_view(memory.data(), memory.size()).find("sk-short") != std::string::npos;
+  };
+  ASSERT_TRUE(seen());
+  std::destroy_at(secret);
+  EXPECT_FALSE(seen());
+}
+
+template <class T>
+concept Printable = requires(std::ostream& out, const T& value) { out << value; };
+
+TEST(SecretText, L6CannotBeWrittenToAStreamByMistake) {
+  EXPECT_TRUE(Printable<std::string>);
+  EXPECT_FALSE(Printable<Secret>);
+  EXPECT_FALSE((std::is_convertible_v<Secret, std::string_view>));
+  EXPECT_FALSE((std::is_convertible_v<Secret, std::string>));
 }
 
 TEST(Rfc3339, IsUtcWithMilliseconds) {

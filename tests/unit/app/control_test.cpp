@@ -1,0 +1,170 @@
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <sys/stat.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "control_commands.hpp"
+#include "control_socket.hpp"
+#include "temp_folder.hpp"
+
+namespace waybill::app {
+namespace {
+
+using Json = nlohmann::json;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+class RunControl : public testing::Test {
+ protected:
+  RunControl() {
+    ledger::Options options;
+    options.path = folder_.file("ledger.db");
+    options.spill_bytes = std::size_t{1} << 20U;
+    options.least_free_bytes = 0;
+    auto opened = ledger::Ledger::open(std::move(options));
+    EXPECT_TRUE(opened);
+    ledger_ = std::move(*opened);
+  }
+
+  Json run(const Json& request) { return Json::parse(run_control(*ledger_, request.dump())); }
+  Json create(const std::string& name) { return run({{"command", "keys.create"}, {"name", name}}); }
+
+  test::TempFolder folder_;
+  std::unique_ptr<ledger::Ledger> ledger_;
+};
+
+TEST_F(RunControl, AKeyIsShownOnceAndWorks) {
+  const Json made = run({{"command", "keys.create"},
+                         {"name", "laptop"},
+                         {"models", {"a/one"}},
+                         {"expires_unix", 4'102'444'800}});
+  ASSERT_TRUE(made["ok"]) << made;
+  const std::string key = made["key"];
+  EXPECT_THAT(key, StartsWith("sk-wb-"));
+  EXPECT_EQ(made["expires_at"], "2100-01-01T00:00:00.000Z");
+  EXPECT_EQ(made["models"], Json({"a/one"}));
+  EXPECT_NE(ledger_->keys()->find_usable(ledger::key_hash(key), wall_now()), nullptr);
+  const Json disabled = run({{"command", "keys.disable"}, {"name", "laptop"}});
+  EXPECT_TRUE(disabled["disabled"]);
+  EXPECT_THAT(disabled.dump(), Not(HasSubstr(key)));
+  EXPECT_EQ(ledger_->keys()->find_usable(ledger::key_hash(key), wall_now()), nullptr);
+  EXPECT_FALSE(run({{"command", "keys.enable"}, {"hash", made["hash"]}})["disabled"]);
+  EXPECT_TRUE(run({{"command", "keys.delete"}, {"hash", made["hash"]}})["deleted"]);
+  EXPECT_EQ(run({{"command", "keys.disable"}, {"name", "laptop"}})["code"], "key_not_found");
+}
+
+TEST_F(RunControl, ANameThatSeveralKeysHaveNeedsTheHash) {
+  const Json first = create("twin");
+  create("twin");
+  const Json refused = run({{"command", "keys.delete"}, {"name", "twin"}});
+  EXPECT_FALSE(refused["ok"]);
+  EXPECT_EQ(refused["code"], "key_name_ambiguous");
+  EXPECT_TRUE(run({{"command", "keys.delete"}, {"hash", first["hash"]}})["ok"]);
+  EXPECT_TRUE(run({{"command", "keys.delete"}, {"name", "twin"}})["ok"]);
+}
+
+TEST_F(RunControl, WhatCannotBeDoneIsSaidOnOneLine) {
+  create("laptop");
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"", "invalid_request"},
+      {"{", "invalid_request"},
+      {"[]", "invalid_request"},
+      {"7", "invalid_request"},
+      {R"({"command":7})", "invalid_request"},
+      {R"({"command":"keys.create","name":7})", "invalid_request"},
+      {R"({"command":"keys.create","name":"x","models":"a"})", "invalid_request"},
+      {R"({"command":"keys.create","name":"x","expires_unix":"soon"})", "invalid_request"},
+      {R"({"command":"keys.create"})", "key_name_invalid"},
+      {R"({"command":"keys.create","name":""})", "key_name_invalid"},
+      {R"({"command":"keys.disable","hash":"xyz"})", "invalid_key_hash"},
+      {R"({"command":"keys.disable","hash":7})", "invalid_request"},
+      {R"({"command":"keys.disable","name":"no\nbody"})", "key_not_found"},
+      {R"({"command":"keys.disable"})", "key_not_found"},
+      {R"({"command":"keys.rename","name":"laptop"})", "unknown_command"},
+      {"{\"command\":\"keys.disable\",\"name\":\"\xFF\"}", "invalid_request"},
+  };
+  for (const auto& [line, code] : cases) {
+    const std::string answer = run_control(*ledger_, line);
+    EXPECT_EQ(answer.find('\n'), std::string::npos) << line;
+    const Json parsed = Json::parse(answer);
+    EXPECT_EQ(parsed["ok"], false) << line;
+    EXPECT_EQ(parsed["code"], code) << line << answer;
+    EXPECT_FALSE(parsed["message"].get<std::string>().empty()) << line;
+  }
+  EXPECT_EQ(ledger_->reader().list_keys()->size(), 1U);
+}
+
+TEST_F(RunControl, BackupWritesACopyAndOverwritesNothing) {
+  const Json request{{"command", "ledger.backup"}, {"path", folder_.file("copy.db")}};
+  EXPECT_TRUE(run(request)["ok"]);
+  EXPECT_FALSE(run(request)["ok"]);
+  const Json nowhere = run({{"command", "ledger.backup"}});
+  EXPECT_EQ(nowhere["code"], "invalid_request");
+}
+
+// A control server with a thread of its own.
+class Control {
+ public:
+  Control(const std::string& path, ControlServer::Handle handle) {
+    auto opened = ControlServer::open(worker_, path, std::move(handle));
+    EXPECT_TRUE(opened);
+    server_ = std::move(*opened);
+    thread_ = std::thread([this] { worker_.run(); });
+  }
+  Control(const Control&) = delete;
+  Control& operator=(const Control&) = delete;
+  ~Control() {
+    worker_.stop();
+    thread_.join();
+    server_.reset();
+  }
+
+ private:
+  net::Worker worker_{0};
+  std::unique_ptr<ControlServer> server_;
+  std::thread thread_;
+};
+
+TEST(ControlSocket, AnswersLinesAndBelongsToItsOwnerAlone) {
+  const test::TempFolder folder;
+  const std::string path = control_socket_path(folder.file("ledger.db"));
+  EXPECT_EQ(path, folder.file("ledger.db.sock"));
+  {
+    const Control control(path,
+                          [](std::string_view line) { return "<" + std::string(line) + ">"; });
+    struct stat info{};
+    ASSERT_EQ(::stat(path.c_str(), &info), 0);
+    EXPECT_TRUE(S_ISSOCK(info.st_mode));
+    EXPECT_EQ(info.st_mode & 0777U, 0600U);
+    for (const std::string line : {"", "a", "{\"x\":1}"}) {
+      const auto answer = ask_daemon(path, line);
+      ASSERT_TRUE(answer) << answer.error().detail();
+      EXPECT_EQ(*answer, "<" + line + ">");
+    }
+    const std::string large(60'000, 'x');
+    EXPECT_EQ(ask_daemon(path, large).has_value(), true);
+    // Beyond the limit nothing is answered, and the server lives on.
+    EXPECT_FALSE(ask_daemon(path, std::string(200'000, 'x')));
+    EXPECT_TRUE(ask_daemon(path, "a"));
+  }
+  struct stat info{};
+  EXPECT_NE(::stat(path.c_str(), &info), 0);  // gone with the server
+}
+
+TEST(ControlSocket, ADeadSocketAndNoSocketAreBothNoDaemon) {
+  const test::TempFolder folder;
+  EXPECT_EQ(ask_daemon(folder.file("none.sock"), "x").error().code(), "no_daemon");
+  EXPECT_EQ(ask_daemon(folder.write("file.sock", ""), "x").error().code(), "no_daemon");
+  const auto long_path = ask_daemon("/" + std::string(200, 'x'), "x");
+  EXPECT_EQ(long_path.error().code(), "path_too_long");
+}
+
+}  // namespace
+}  // namespace waybill::app

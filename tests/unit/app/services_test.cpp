@@ -1,0 +1,108 @@
+#include "services.hpp"
+
+#include <string>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "process_setup.hpp"
+#include "temp_folder.hpp"
+#include "unit/net/run_task.hpp"
+#include "worker_thread.hpp"
+
+namespace waybill::app {
+namespace {
+
+TEST(ReloadState, ABadReloadKeepsTheVersionAndAGoodOneForgetsTheFaults) {
+  ReloadState state;
+  EXPECT_EQ(state.view().version, 0U);
+  state.succeeded(1);
+  state.failed("waybill.yaml:1:1  something");
+  ReloadState::View view = state.view();
+  EXPECT_EQ(view.version, 1U);
+  EXPECT_EQ(view.ok, 1U);
+  EXPECT_EQ(view.failures, 1U);
+  EXPECT_EQ(view.last_faults, "waybill.yaml:1:1  something");
+  state.succeeded(2);
+  view = state.view();
+  EXPECT_EQ(view.version, 2U);
+  EXPECT_EQ(view.ok, 2U);
+  EXPECT_EQ(view.failures, 1U);
+  EXPECT_EQ(view.last_faults, "");
+}
+
+TEST(ServerLimits, AreThoseOfTheSettings) {
+  config::Settings settings;
+  settings.limits.header_bytes = 1;
+  settings.limits.body_bytes = 2;
+  settings.limits.max_fields = 3;
+  settings.limits.header_timeout = std::chrono::milliseconds(4);
+  settings.limits.body_timeout = std::chrono::milliseconds(5);
+  settings.limits.idle_timeout = std::chrono::milliseconds(6);
+  settings.limits.max_connections = 7;
+  settings.limits.max_requests_per_connection = 8;
+  const http::ServerLimits limits = server_limits(settings, {});
+  EXPECT_EQ(limits.head.max_bytes, 1U);
+  EXPECT_EQ(limits.max_body_bytes, 2U);
+  EXPECT_EQ(limits.head.max_fields, 3U);
+  EXPECT_EQ(limits.header_timeout.count(), 4);
+  EXPECT_EQ(limits.body_timeout.count(), 5);
+  EXPECT_EQ(limits.idle_timeout.count(), 6);
+  EXPECT_EQ(limits.max_connections, 7U);
+  EXPECT_EQ(limits.max_requests_per_connection, 8U);
+}
+
+TEST(ServerLimits, ConnectionsAreSharedOutAmongTheWorkers) {
+  config::Settings settings;
+  settings.limits.max_connections = 10;
+  std::size_t sum = 0;
+  for (std::size_t worker = 0; worker < 4; ++worker) {
+    sum += server_limits(settings, {worker, 4}).max_connections;
+  }
+  EXPECT_EQ(sum, 10U);
+  settings.limits.max_connections = 2;
+  EXPECT_EQ(server_limits(settings, {3, 4}).max_connections, 1U);
+}
+
+class NoMetrics final : public MetricsSource {
+ public:
+  net::Task<std::string> render(net::Worker& /*asking*/) override { co_return ""; }
+};
+
+TEST(Offload, WorksElsewhereAndComesBackToTheWorker) {
+  const test::TempFolder folder;
+  ledger::Options options;
+  options.path = folder.file("ledger.db");
+  options.spill_bytes = std::size_t{1} << 20U;
+  options.least_free_bytes = 0;
+  auto ledger = ledger::Ledger::open(std::move(options));
+  ASSERT_TRUE(ledger);
+  telemetry::LogOptions log_options;
+  log_options.file = folder.file("log");
+  auto log = telemetry::Log::open(log_options);
+  ASSERT_TRUE(log);
+  boost::asio::thread_pool blocking{1};
+  ReloadState reloads;
+  NoMetrics metrics;
+  std::atomic<bool> draining{false};
+  Services services{**ledger, **log, blocking, reloads, metrics, draining};
+  net::Worker worker(0);
+  const auto task = [&]() -> net::Task<bool> {
+    const std::thread::id before = std::this_thread::get_id();
+    const std::thread::id there =
+        co_await offload(services, worker, [] { return std::this_thread::get_id(); });
+    co_return there != before&& std::this_thread::get_id() == before;
+  };
+  EXPECT_TRUE(net::run_task(worker, task()));
+  blocking.join();
+}
+
+TEST(ProcessSetup, ThereIsAlwaysACoreAndTheFileLimitIsAtItsMost) {
+  EXPECT_GE(usable_cores(), 1U);
+  const std::size_t files = raise_file_limit();
+  EXPECT_GT(files, 0U);
+  EXPECT_EQ(raise_file_limit(), files);
+}
+
+}  // namespace
+}  // namespace waybill::app

@@ -1,0 +1,147 @@
+#include "waybill/gateway/live_snapshot.hpp"
+
+#include <string>
+#include <variant>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "waybill/http/head.hpp"
+
+#include "sample.hpp"
+
+namespace waybill::gateway {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+constexpr const char* kOne = "https://one.test/v1";
+constexpr const char* kTwo = "http://two.test:8000/api/v1";
+
+std::string head_of(const LiveSnapshot& live, std::size_t provider, std::size_t kind) {
+  return std::string(live.providers[provider].heads.at(kind).reveal());
+}
+
+TEST(LiveSnapshot, HeadsAreWholeRequestsButForTheLength) {
+  telemetry::EndpointSlots slots;
+  const LiveSnapshotPtr live = test::live_of(test::two_providers(kOne, kTwo), slots);
+  ASSERT_TRUE(live);
+  const std::vector<std::string> paths{"/chat/completions", "/completions", "/embeddings"};
+  for (std::size_t kind = 0; kind < kRequestKinds; ++kind) {
+    const std::string one = head_of(*live, 0, kind);
+    EXPECT_THAT(one, StartsWith("POST /v1" + paths[kind] + " HTTP/1.1\r\n"));
+    EXPECT_THAT(one, HasSubstr("\r\nHost: one.test\r\n"));
+    EXPECT_THAT(one, HasSubstr("\r\nAuthorization: Bearer upstream-key-canary\r\n"));
+    EXPECT_THAT(head_of(*live, 1, kind), StartsWith("POST /api/v1" + paths[kind] + " HTTP/1.1"));
+    EXPECT_THAT(head_of(*live, 1, kind), HasSubstr("\r\nHost: two.test:8000\r\n"));
+    const auto parsed = http::parse_request_head(one + "Content-Length: 2\r\n\r\n");
+    ASSERT_TRUE(std::holds_alternative<http::RequestHead>(parsed));
+    EXPECT_EQ(std::get<http::RequestHead>(parsed).framing.length, 2U);
+  }
+}
+
+TEST(LiveSnapshot, AProviderWithoutAKeyIsSentNone) {
+  config::Settings settings = test::two_providers(kOne, kTwo);
+  settings.providers[0].api_key = Secret();
+  settings.providers[1].auth = {"", ""};
+  telemetry::EndpointSlots slots;
+  const LiveSnapshotPtr live = test::live_of(std::move(settings), slots);
+  EXPECT_THAT(head_of(*live, 0, 0), Not(HasSubstr("Authorization")));
+  EXPECT_THAT(head_of(*live, 1, 0), Not(HasSubstr("canary")));
+}
+
+TEST(LiveSnapshot, NoValueOfTheSettingsBecomesASecondLine) {
+  config::Settings settings = test::two_providers(kOne, kTwo);
+  settings.providers[0].headers.push_back({"X-Team", Secret("a\r\nX-Evil: 1")});
+  settings.providers[0].headers.push_back({"X-Good", Secret("b")});
+  settings.providers[1].api_key = Secret("key\r\nX-Evil: 1");
+  telemetry::EndpointSlots slots;
+  const LiveSnapshotPtr live = test::live_of(std::move(settings), slots);
+  EXPECT_THAT(head_of(*live, 0, 0), Not(HasSubstr("X-Evil")));
+  EXPECT_THAT(head_of(*live, 0, 0), HasSubstr("X-Good: b\r\n"));
+  EXPECT_THAT(head_of(*live, 1, 0), Not(HasSubstr("X-Evil")));
+}
+
+// RFC 9112 §3.2.2: a forward proxy is told the whole address, for plain http only.
+TEST(LiveSnapshot, APlainProviderBehindAProxyGetsTheAbsoluteForm) {
+  config::Settings settings = test::two_providers(kOne, kTwo);
+  settings.providers[0].proxy = "http://proxy.test:3128";
+  settings.providers[1].proxy = "http://proxy.test:3128";
+  telemetry::EndpointSlots slots;
+  const LiveSnapshotPtr live = test::live_of(std::move(settings), slots);
+  EXPECT_THAT(head_of(*live, 0, 0), StartsWith("POST /v1/chat/completions HTTP/1.1"));
+  EXPECT_THAT(head_of(*live, 1, 0),
+              StartsWith("POST http://two.test:8000/api/v1/chat/completions HTTP/1.1"));
+}
+
+TEST(LiveSnapshot, TrustIsLoadedForHttpsAndShared) {
+  telemetry::EndpointSlots slots;
+  const LiveSnapshotPtr live =
+      test::live_of(test::two_providers("https://one.test/v1", "https://two.test/v1"), slots);
+  EXPECT_NE(live->providers[0].tls, nullptr);
+  EXPECT_EQ(live->providers[0].tls, live->providers[1].tls);
+  const LiveSnapshotPtr plain =
+      test::live_of(test::two_providers("http://one.test", "http://two.test"), slots);
+  EXPECT_EQ(plain->providers[0].tls, nullptr);
+}
+
+TEST(LiveSnapshot, AMissingTrustStoreIsAFault) {
+  config::Settings settings = test::two_providers(kOne, kTwo);
+  settings.providers[0].ca_file = "/nowhere/ca.pem";
+  telemetry::EndpointSlots slots;
+  const auto live = make_live(test::snapshot_of(std::move(settings)), slots);
+  ASSERT_FALSE(live);
+  EXPECT_EQ(live.error().code(), "tls_ca_file");
+}
+
+TEST(LiveSnapshot, OnlyTheSameOriginAndMeansShareConnections) {
+  const auto names = [](const config::Settings& settings) {
+    telemetry::EndpointSlots slots;
+    const LiveSnapshotPtr live = test::live_of(settings, slots);
+    return std::pair(live->providers[0].pool_name, live->providers[1].pool_name);
+  };
+  const auto same = names(test::two_providers("http://h.test/v1", "http://h.test/other"));
+  EXPECT_EQ(same.first, same.second);
+  const auto port = names(test::two_providers("http://h.test/v1", "http://h.test:81/v1"));
+  EXPECT_NE(port.first, port.second);
+  const auto scheme = names(test::two_providers("http://h.test:443/v1", "https://h.test/v1"));
+  EXPECT_NE(scheme.first, scheme.second);
+  config::Settings proxied = test::two_providers("http://h.test/v1", "http://h.test/v1");
+  proxied.providers[1].proxy = "http://proxy.test:3128";
+  EXPECT_NE(names(proxied).first, names(proxied).second);
+}
+
+TEST(LiveSnapshot, EndpointsAreSeenAsTheSettingsHaveThem) {
+  config::Settings settings = test::two_providers(kOne, kTwo);
+  settings.models[0].endpoints[0].capabilities.tools = false;
+  settings.models[0].endpoints[0].capabilities.images = true;
+  settings.models[1].endpoints[0].context_length = 0;
+  settings.models[1].endpoints[0].max_completion_tokens = 0;
+  settings.models[1].context_length = 0;
+  telemetry::EndpointSlots slots;
+  const LiveSnapshotPtr live = test::live_of(std::move(settings), slots);
+  const routing::EndpointView& one = live->endpoints[0][0];
+  EXPECT_EQ(one.provider, "one");
+  EXPECT_EQ(one.tools, routing::Support::No);
+  EXPECT_EQ(one.images, routing::Support::Yes);
+  EXPECT_EQ(one.streaming, routing::Support::Unknown);
+  EXPECT_EQ(one.context_length, 128'000U);
+  EXPECT_FALSE(live->endpoints[1][0].context_length);
+  EXPECT_FALSE(live->endpoints[1][0].max_completion_tokens);
+}
+
+TEST(LiveSnapshot, CountersKeepTheirMeaningOverReloads) {
+  telemetry::EndpointSlots slots;
+  const LiveSnapshotPtr first = test::live_of(test::two_providers(kOne, kTwo), slots);
+  config::Settings turned = test::two_providers(kOne, kTwo);
+  std::swap(turned.models[0], turned.models[1]);
+  const LiveSnapshotPtr second = test::live_of(std::move(turned), slots);
+  ASSERT_EQ(first->metric_slots.size(), 2U);
+  EXPECT_EQ(second->metric_slots[0], first->metric_slots[1]);
+  EXPECT_EQ(second->metric_slots[1], first->metric_slots[0]);
+}
+
+}  // namespace
+}  // namespace waybill::gateway
