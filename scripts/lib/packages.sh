@@ -8,7 +8,7 @@ CHECK_PACKAGES=(clang-format-19 clang-tidy-19 libclang-rt-19-dev llvm-19 git)
 BENCH_PACKAGES=(nginx-light haproxy util-linux binutils)
 CONTAINER_PACKAGES=(buildah podman runc debootstrap)
 # What the built binary needs to run, in the container image.
-RUNTIME_PACKAGES=(libssl3 libcares2 libyaml-cpp0.7 libsqlite3-0 libspdlog1.10 libfmt9 libsimdjson14 libmimalloc2.0
+RUNTIME_PACKAGES=(libssl3 libc-ares2 libyaml-cpp0.7 libsqlite3-0 libspdlog1.10 libfmt9 libsimdjson14 libmimalloc2.0
   zlib1g libbrotli1 libzstd1 ca-certificates)
 
 # install_packages NAME...: installs what is missing and says what that is.

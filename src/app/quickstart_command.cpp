@@ -58,6 +58,9 @@ std::vector<std::string> list_models(std::uint16_t port) {
     return out;
   }
   for (const auto& model : body["data"]) {
+    if (model.is_object() && model.contains("canonical_slug")) {
+      return {};  // a router of OpenRouter's kind, most likely Waybill itself
+    }
     if (model.is_object() && model.contains("id") && model["id"].is_string()) {
       out.push_back(model["id"].get<std::string>());
     }

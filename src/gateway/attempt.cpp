@@ -344,13 +344,13 @@ Task<std::optional<AttemptOutcome>> Generation::pump_stream(Call& call, StreamRe
         begin_content(call, now);
       }
       last_sent_ = now;
+      mark_progress(call, now);  // first, so that nothing a client has is ever unbilled
       const bool sent = co_await client_.send(out);
       if (!sent) {
         client_gone_ = true;
         co_return failed(OutcomeKind::ClientGone);
       }
       last_event = Clock::now();  // the provider could not go on while the client held us up
-      mark_progress(call, now);
     }
     if (step == StreamRelay::Step::Failed || parser.error()) {
       co_return relay.failed_by_error_event()

@@ -20,7 +20,7 @@ std::chrono::microseconds since(TimePoint start) {
 // The provider may have gone on and bill the call, though nobody saw its end.
 bool ended_unseen(routing::OutcomeKind kind) noexcept {
   return kind == routing::OutcomeKind::Timeout || kind == routing::OutcomeKind::ClientGone ||
-         kind == routing::OutcomeKind::StreamBroken;
+         kind == routing::OutcomeKind::ShuttingDown || kind == routing::OutcomeKind::StreamBroken;
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ class Generation {
  private:
   // An answer to the client instead of a generation.
   struct Refusal {
-    unsigned status;
+    unsigned status = 500;
     Error error;
   };
 
@@ -68,7 +68,7 @@ class Generation {
   Task<> conclude_failure(const routing::StatusRules& rules);
   void on_client_gone();
   [[nodiscard]] routing::OutcomeKind interrupted() const noexcept {
-    return client_gone_ ? routing::OutcomeKind::ClientGone : routing::OutcomeKind::Timeout;
+    return client_gone_ ? routing::OutcomeKind::ClientGone : routing::OutcomeKind::ShuttingDown;
   }
   void on_tick();
 

@@ -66,6 +66,10 @@ class Actor {
 
   void set_sink(std::size_t worker, CompletionSink& sink) noexcept;
   [[nodiscard]] bool has_room() const noexcept;
+  // False once nothing will settle any more: stopping, or failed.
+  [[nodiscard]] bool can_settle() const noexcept {
+    return accepting_.load(std::memory_order_relaxed) && !broken_.load(std::memory_order_relaxed);
+  }
   // False, and `item` untouched, when full, stopping or stopped.
   bool push(std::unique_ptr<QueuedSettlement>& item) noexcept;
 
@@ -144,6 +148,7 @@ class Actor {
   std::chrono::steady_clock::time_point next_house_keeping_;
   std::chrono::steady_clock::time_point next_replay_;
   bool failed_ = false;
+  std::atomic<bool> broken_{false};  // `failed_`, for the workers
   bool disk_low_ = false;
   bool tidy_ = false;  // nothing waits for a checkpoint
 

@@ -109,6 +109,7 @@ void Actor::after_checkpoint() {
 
 void Actor::fail(const Error& error) {
   const bool first = !std::exchange(failed_, true);
+  broken_.store(true, std::memory_order_relaxed);
   {
     const std::scoped_lock lock(mutex_);
     if (!failure_) {

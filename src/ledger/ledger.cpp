@@ -132,6 +132,10 @@ bool Ledger::has_room() const noexcept {
 }
 
 Result<void> Ledger::log_intent(std::size_t worker, const Intent& intent) {
+  if (!parts_->actor->can_settle()) {
+    return Error(ErrorKind::Unavailable, "ledger_unavailable",
+                 "The ledger has stopped, so nothing may be sent to a provider; restart Waybill.");
+  }
   return parts_->writers[worker]->log(intent);
 }
 

@@ -73,7 +73,8 @@ Choice unavailable(const AttemptOutcome& outcome) {
     case OutcomeKind::ErrorBody:
     case OutcomeKind::Busy:
     case OutcomeKind::Timeout:
-    case OutcomeKind::ClientGone: break;
+    case OutcomeKind::ClientGone:
+    case OutcomeKind::ShuttingDown: break;
   }
   if (outcome.status == 401 || outcome.status == 402 || outcome.status == 403) {
     return {502, kKind, "upstream_refused_credentials", kType,
@@ -92,6 +93,10 @@ Choice choose(std::span<const FailedAttempt> attempts, const StatusRules& rules)
   if (last.kind == OutcomeKind::ClientGone) {
     return {499, ErrorKind::Cancelled, "client_gone", "server",
             "was still answering when the client went away."};
+  }
+  if (last.kind == OutcomeKind::ShuttingDown) {
+    return {503, ErrorKind::Unavailable, "shutting_down", "provider_overloaded",
+            "was still answering when Waybill was stopped. Try again shortly."};
   }
   if (classify(last, rules) == Verdict::Final) {
     return client_fault(last.status);

@@ -42,13 +42,15 @@ std::string_view name(OutcomeKind kind) noexcept {
     case OutcomeKind::ProtocolError: return "protocol_error";
     case OutcomeKind::StreamBroken: return "stream_broken";
     case OutcomeKind::ClientGone: return "client_gone";
+    case OutcomeKind::ShuttingDown: return "shutting_down";
   }
   return "unknown";
 }
 
 Verdict classify(const AttemptOutcome& outcome, const StatusRules& rules) noexcept {
   switch (outcome.kind) {
-    case OutcomeKind::ClientGone: return Verdict::Final;
+    case OutcomeKind::ClientGone:
+    case OutcomeKind::ShuttingDown: return Verdict::Final;
     case OutcomeKind::Status:
     case OutcomeKind::ErrorBody:  // its status is 0 unless the error named one
       return classify_status(outcome.status, rules);

@@ -83,7 +83,8 @@ AttemptResult attempt_result(const routing::AttemptOutcome& outcome) noexcept {
     case OutcomeKind::Timeout: return AttemptResult::Timeout;
     case OutcomeKind::Busy: return AttemptResult::QueueFull;
     case OutcomeKind::StreamBroken: return AttemptResult::Interrupted;
-    case OutcomeKind::ClientGone: return AttemptResult::Cancelled;
+    case OutcomeKind::ClientGone:
+    case OutcomeKind::ShuttingDown: return AttemptResult::Cancelled;
     case OutcomeKind::Status:
     case OutcomeKind::ErrorBody: return by_status(outcome.status);
     case OutcomeKind::EmptyBody:

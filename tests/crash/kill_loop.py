@@ -4,7 +4,8 @@
 
 Clients stream and do not stream through the daemon, which talks to the simulator.
 After each kill and restart, every response that ended cleanly at a client is looked
-up in the ledger: there, once, with the told cost.  At the end `ledger verify` runs
+up in the ledger: there, once, with the told cost; of a stream that was cut, what its
+client has is billed.  At the end `ledger verify` runs
 and nothing may be open.
 """
 
@@ -43,6 +44,7 @@ class Tally:
 
     acked: dict[str, Decimal] = field(default_factory=dict)  # generation -> told cost
     begun: set[str] = field(default_factory=set)  # a head with an id arrived
+    tasted: set[str] = field(default_factory=set)  # of a stream, some content arrived too
     faults: list[str] = field(default_factory=list)
     recoveries: list[float] = field(default_factory=list)
     kills: int = 0
@@ -100,7 +102,7 @@ class Client:
         status, generation = int(head.split(" ")[1]), fields.get("x-generation-id", "")
         if status == 200:
             self._tally.begun.add(generation)
-        body = await self._body(reader, fields)
+        body = await self._body(reader, fields, generation if status == 200 and stream else "")
         if status != 200:
             self._tally.refused += 1
         elif stream:
@@ -109,14 +111,15 @@ class Client:
             self._acknowledge(generation, parse_json(body)["usage"]["cost"])
         return fields.get("connection", "").lower() != "close"
 
-    @staticmethod
-    async def _body(reader: asyncio.StreamReader, fields: dict[str, str]) -> bytes:
+    async def _body(self, reader: asyncio.StreamReader, fields: dict[str, str], streamed: str) -> bytes:
         if fields.get("transfer-encoding", "").lower() != "chunked":
             return await reader.readexactly(int(fields["content-length"]))
         body = b""
         while True:
             size = int(await reader.readuntil(b"\r\n"), 16)
             body += (await reader.readexactly(size + 2))[:-2]
+            if streamed and b'"content":"' in body:
+                self._tally.tasted.add(streamed)
             if size == 0:
                 return body
 
@@ -201,6 +204,8 @@ def unacknowledged(daemon: Daemon, tally: Tally) -> tuple[int, int]:
             )
             settled += answer.status == 200
             missing += answer.status != 200
+            if answer.status == 200 and one in tally.tasted and not answer.json()["data"]["native_tokens_completion"]:
+                tally.fault(f"{one}: its client has some of the answer, and nothing of it is billed")
     return settled, missing
 
 
@@ -209,7 +214,8 @@ def report(tally: Tally, durable: int, missing: int) -> str:
     lost = sum("acknowledged, but" in fault for fault in tally.faults)
     return (
         f"kills {tally.kills}\nrequests {tally.requests}, refused {tally.refused}\nacknowledged {len(tally.acked)}\n"
-        f"begun but unacknowledged: {durable} in the ledger, {missing} not\nlost={lost}\nfaults {len(tally.faults)}\n"
+        f"begun but unacknowledged: {durable} in the ledger, {missing} not; "
+        f"{len(tally.tasted - set(tally.acked))} had some content and must be billed for it\nlost={lost}\nfaults {len(tally.faults)}\n"
         f"recovery: median {statistics.median(times) * 1000:.0f} ms, worst {times[-1] * 1000:.0f} ms"
     )
 

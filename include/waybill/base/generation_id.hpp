@@ -50,7 +50,7 @@ class GenerationIdSource {
   GenerationId next(WallTime now);
 
  private:
-  std::array<std::uint8_t, 12 * 64> block_{};
+  std::array<std::uint8_t, 768> block_{};  // 64 ids' worth
   std::size_t used_ = sizeof(block_);
 };
 

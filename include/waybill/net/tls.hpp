@@ -9,7 +9,7 @@
 #include "waybill/base/result.hpp"
 
 using SSL = struct ssl_st;
-using SSL_CTX = struct ssl_ctx_st;
+using SSL_CTX = struct ssl_ctx_st;  // NOLINT(readability-identifier-naming): OpenSSL's name
 
 namespace waybill::net {
 

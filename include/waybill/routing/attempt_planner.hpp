@@ -32,7 +32,7 @@ enum class AttemptKind : std::uint8_t {
 // deadline.  Each is an attempt of its own, with its own intent.  A Resend must
 // not use a pooled connection.
 struct Attempt {
-  std::size_t candidate;
+  std::size_t candidate = 0;
   TimePoint deadline;
   AttemptKind kind = AttemptKind::First;
   friend bool operator==(const Attempt&, const Attempt&) = default;

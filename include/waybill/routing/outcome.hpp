@@ -29,6 +29,7 @@ enum class OutcomeKind : std::uint8_t {
   ProtocolError,    // not HTTP, or HTTP that the strict checks refuse
   StreamBroken,     // the body was cut, or an event was malformed
   ClientGone,       // the client went away: nobody is left to answer
+  ShuttingDown,     // we stop and called it off; no news about the provider
 };
 
 // Stable lower_snake_case name, for records and metric labels.

@@ -77,7 +77,7 @@ class LineSink {
 struct AccessLogOptions {
   LogFormat format = LogFormat::Human;
   std::chrono::seconds utc_offset{0};  // of the human format
-  std::size_t flush_bytes = 32 * 1024;
+  std::size_t flush_bytes = 32UL * 1024;
   std::chrono::milliseconds flush_after{250};
 };
 

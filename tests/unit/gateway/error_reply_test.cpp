@@ -180,7 +180,7 @@ TEST(FailureBody, OnlyAllRateLimitedIsA429) {
 }
 
 TEST(FailureBody, EveryOutcomeGivesABodyOfTheVocabulary) {
-  for (int kind = 0; kind <= static_cast<int>(OutcomeKind::ClientGone); ++kind) {
+  for (int kind = 0; kind <= static_cast<int>(OutcomeKind::ShuttingDown); ++kind) {
     for (const int status : {0, 200, 400, 401, 404, 413, 418, 422, 429, 500, 503, 529, 599}) {
       AttemptOutcome outcome = status_outcome(status, "c\"\x01", "m\xFF");
       outcome.kind = static_cast<OutcomeKind>(kind);

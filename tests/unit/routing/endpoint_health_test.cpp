@@ -67,6 +67,7 @@ TEST(EndpointHealth, WhatIsNoFaultOfTheEndpointChangesNothing) {
   EndpointHealth health(1);
   for (const AttemptOutcome& outcome :
        {status(400), status(413), status(422), AttemptOutcome{.kind = OutcomeKind::ClientGone},
+        AttemptOutcome{.kind = OutcomeKind::ShuttingDown},
         AttemptOutcome{.kind = OutcomeKind::StaleConnection}}) {
     health.failed(0, outcome, kStart);
   }

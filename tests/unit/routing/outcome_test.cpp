@@ -37,6 +37,7 @@ TEST(Classify, WhatNeverBecameAnAnswerMovesOn) {
     EXPECT_EQ(classify({.kind = kind}), Verdict::MoveOn) << name(kind);
   }
   EXPECT_EQ(classify({.kind = OutcomeKind::ClientGone}), Verdict::Final);
+  EXPECT_EQ(classify({.kind = OutcomeKind::ShuttingDown}), Verdict::Final);
 }
 
 TEST(Classify, AnErrorInsideA200CountsByItsOwnCode) {

@@ -138,6 +138,7 @@ TEST(AttemptResult, FollowsWhatRoutingWasTold) {
       {OutcomeKind::ProtocolError, 0, AttemptResult::InvalidReply},
       {OutcomeKind::StreamBroken, 200, AttemptResult::Interrupted},
       {OutcomeKind::ClientGone, 0, AttemptResult::Cancelled},
+      {OutcomeKind::ShuttingDown, 0, AttemptResult::Cancelled},
   };
   for (const auto& [kind, status, expected] : cases) {
     const routing::AttemptOutcome outcome{.kind = kind, .status = status};
