@@ -87,7 +87,7 @@ std::optional<WallTime> parse_rfc3339(const std::string& text) {
   if (static_cast<std::size_t>(end) != text.size()) {
     int rest = 0;
     if (std::sscanf(text.c_str() + end, "T%2d:%2d:%2dZ%n", &hour, &minute, &second, &rest) != 3 ||
-        static_cast<std::size_t>(end + rest) != text.size()) {
+        static_cast<std::size_t>(end) + static_cast<std::size_t>(rest) != text.size()) {
       return std::nullopt;
     }
   }

@@ -1,13 +1,13 @@
 #include "daemon.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <memory>
 #include <utility>
 #include <vector>
 
-#include <signal.h>
 #include <unistd.h>
 
 #include <boost/asio/signal_set.hpp>
@@ -397,6 +397,7 @@ void Daemon::reload() {
 
 Result<std::vector<Renewal>> Daemon::read_certificates(const config::Settings& settings) const {
   std::vector<const config::ListenSettings*> listeners;
+  listeners.reserve(settings.listen.size() + 1);
   for (const config::ListenSettings& listen : settings.listen) {
     listeners.push_back(&listen);
   }
@@ -515,6 +516,7 @@ int Daemon::run() {
 
 // Each worker copies its own counters on its own thread; the last one wakes the
 // asking worker.
+// NOLINTNEXTLINE(readability-function-size): three nested steps on three threads
 net::Task<std::string> Daemon::render(net::Worker& asking) {
   struct Gathering {
     explicit Gathering(net::Worker& worker) : waiter(worker) {}

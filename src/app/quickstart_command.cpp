@@ -71,9 +71,9 @@ std::vector<std::string> list_models(std::uint16_t port) {
 std::string free_models(const std::string& provider, const std::vector<std::string>& models) {
   std::string out = "models:\n";
   for (const std::string& model : models) {
-    out += "  " + json_quoted(provider + "/" + model) +
-           ":\n    endpoints: [ { provider: " + provider +
-           ", upstream_model: " + json_quoted(model) + ", price: free } ]\n";
+    out.append("  ").append(json_quoted(provider + "/" + model));
+    out.append(":\n    endpoints: [ { provider: ").append(provider);
+    out.append(", upstream_model: ").append(json_quoted(model)).append(", price: free } ]\n");
   }
   return out;
 }

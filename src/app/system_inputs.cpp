@@ -78,6 +78,8 @@ Result<config::FileText> SystemFiles::read(const std::string& path, std::size_t 
 
 Result<std::vector<std::string>> SystemFiles::glob(const std::string& pattern) {
   glob_t found{};
+  // Settings are read by one thread at a time.
+  // NOLINTNEXTLINE(concurrency-mt-unsafe)
   const int status = ::glob(pattern.c_str(), 0, on_glob_error, &found);
   std::vector<std::string> out;
   if (status == 0) {

@@ -187,6 +187,7 @@ void Binder::resolve_provider(EndpointSettings& endpoint, const Named& named) {
     return;
   }
   std::vector<std::string_view> names;
+  names.reserve(providers_.size());
   for (const auto& [name, definition] : providers_) {
     names.push_back(name);
   }

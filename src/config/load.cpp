@@ -124,8 +124,7 @@ class Loader {
     if (!root) {
       return;
     }
-    for (std::size_t i = 0; i < root->keys.size(); ++i) {
-      const Key& key = root->keys[i];
+    for (const Key& key : root->keys) {
       const auto known = index_.members_of("");
       const bool is_member = std::any_of(known.begin(), known.end(), [&](const Member* candidate) {
         return candidate->key() == key.text;

@@ -45,7 +45,8 @@ struct Quantity {
 Quantity split_quantity(std::string_view text) {
   const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
   Quantity out{.unit = text.substr(digits)};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + digits, out.count);
+  const std::string_view number = text.substr(0, digits);
+  const auto [end, error] = std::from_chars(number.begin(), number.end(), out.count);
   out.fits = error == std::errc{};
   return out;
 }

@@ -160,13 +160,11 @@ AttemptOutcome Generation::outcome_of(const Call& call, const Error& error) cons
     outcome.kind = OutcomeKind::Busy;
   } else if (error.code() == "tls_failed") {
     outcome.kind = OutcomeKind::TlsFailed;
-  } else if (!call.dispatched) {
-    outcome.kind = OutcomeKind::ConnectFailed;
-  } else if (error.code() == "upstream_malformed") {
+  } else if (call.dispatched && error.code() == "upstream_malformed") {
     outcome.kind = OutcomeKind::ProtocolError;
-  } else if (call.exchange.response_begun()) {
+  } else if (call.dispatched && call.exchange.response_begun()) {
     outcome.kind = OutcomeKind::StreamBroken;
-  } else if (call.exchange.connection_use() == http::ConnectionUse::Reused) {
+  } else if (call.dispatched && call.exchange.connection_use() == http::ConnectionUse::Reused) {
     outcome.kind = OutcomeKind::StaleConnection;
   } else {
     outcome.kind = OutcomeKind::ConnectFailed;
@@ -340,14 +338,8 @@ Task<std::optional<AttemptOutcome>> Generation::pump_stream(Call& call, StreamRe
     }
     const TimePoint now = Clock::now();
     if (!out.empty()) {
-      if (!call.first_content) {
-        begin_content(call, now);
-      }
-      last_sent_ = now;
-      mark_progress(call, now);  // first, so that nothing a client has is ever unbilled
-      const bool sent = co_await client_.send(out);
+      const bool sent = co_await send_events(call, now);
       if (!sent) {
-        client_gone_ = true;
         co_return failed(OutcomeKind::ClientGone);
       }
       last_event = Clock::now();  // the provider could not go on while the client held us up
@@ -381,6 +373,18 @@ Task<std::optional<AttemptOutcome>> Generation::pump_stream(Call& call, StreamRe
       co_await net::asio::post(client_.worker().executor(), net::asio::deferred);
     }
   }
+}
+
+// Sends what the gateway's buffer holds.
+Task<bool> Generation::send_events(Call& call, TimePoint now) {
+  if (!call.first_content) {
+    begin_content(call, now);
+  }
+  last_sent_ = now;
+  mark_progress(call, now);  // first, so that nothing a client has is ever unbilled
+  const bool sent = co_await client_.send(gateway_.chunk_out_);
+  client_gone_ = client_gone_ || !sent;
+  co_return sent;
 }
 
 StreamRelay::Step Generation::feed(http::SseParser& parser,

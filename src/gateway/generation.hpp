@@ -89,6 +89,7 @@ class Generation {
   Task<std::optional<routing::AttemptOutcome>> relay_stream(Call& call,
                                                             const http::ResponseHead& head);
   Task<std::optional<routing::AttemptOutcome>> pump_stream(Call& call, StreamRelay& relay);
+  Task<bool> send_events(Call& call, TimePoint now);
   static StreamRelay::Step feed(http::SseParser& parser,
                                 std::string_view piece,
                                 StreamRelay& relay,

@@ -51,36 +51,46 @@ routing::EndpointView view_of(const catalog::Catalog& catalog, const catalog::En
   return view;
 }
 
+using TrustByFile = std::map<std::string, std::shared_ptr<const net::TlsClientContext>>;
+
+// What is known of a provider before the first request to it.
+Result<ProviderLink> link_to(const catalog::Provider& provider, TrustByFile& trust) {
+  ProviderLink link;
+  for (std::size_t kind = 0; kind < kRequestKinds; ++kind) {
+    link.heads[kind] = request_head(provider, kPaths[kind]);
+  }
+  if (provider.base_url.scheme == UrlScheme::Https) {
+    auto& context = trust[provider.ca_file];
+    if (!context) {
+      auto made = net::TlsClientContext::make(provider.ca_file);
+      if (!made) {
+        return made.error();
+      }
+      context = std::move(*made);
+    }
+    link.tls = context;
+  }
+  Url origin = provider.base_url;
+  origin.path.clear();
+  link.pool_name = origin.to_string() + " " + (provider.proxy ? provider.proxy->to_string() : "") +
+                   " " + provider.ca_file + " " + std::to_string(provider.max_connections) + " " +
+                   std::to_string(provider.queue);
+  return link;
+}
+
 }  // namespace
 
 Result<LiveSnapshotPtr> make_live(catalog::SnapshotPtr snapshot, telemetry::EndpointSlots& slots) {
   auto live = std::make_shared<LiveSnapshot>();
   live->snapshot = std::move(snapshot);
   const catalog::Catalog& catalog = live->catalog();
-  std::map<std::string, std::shared_ptr<const net::TlsClientContext>> trust;
+  TrustByFile trust;
   for (const catalog::Provider& provider : catalog.providers()) {
-    ProviderLink link;
-    for (std::size_t kind = 0; kind < kRequestKinds; ++kind) {
-      link.heads[kind] = request_head(provider, kPaths[kind]);
+    auto link = link_to(provider, trust);
+    if (!link) {
+      return link.error();
     }
-    if (provider.base_url.scheme == UrlScheme::Https) {
-      auto& context = trust[provider.ca_file];
-      if (!context) {
-        auto made = net::TlsClientContext::make(provider.ca_file);
-        if (!made) {
-          return made.error();
-        }
-        context = std::move(*made);
-      }
-      link.tls = context;
-    }
-    Url origin = provider.base_url;
-    origin.path.clear();
-    link.pool_name = origin.to_string() + " " +
-                     (provider.proxy ? provider.proxy->to_string() : "") + " " + provider.ca_file +
-                     " " + std::to_string(provider.max_connections) + " " +
-                     std::to_string(provider.queue);
-    live->providers.push_back(std::move(link));
+    live->providers.push_back(std::move(*link));
   }
   for (const catalog::Model& model : catalog.models()) {
     std::vector<routing::EndpointView>& views = live->endpoints.emplace_back();

@@ -53,6 +53,8 @@ void SettlementDesk::wake_delivered() {
     wake_posted_ = false;
   }
   for (const ledger::Settled& settled : batch) {
+    // The token is the address that settle() handed over.
+    // NOLINTNEXTLINE(performance-no-int-to-ptr)
     auto* const pending = reinterpret_cast<Pending*>(static_cast<std::uintptr_t>(settled.token));
     pending->status = settled.status;
     pending->answered = true;

@@ -97,7 +97,7 @@ void ClientPool::keep(net::Stream stream) {
 }
 
 // One request through a forward proxy to reach the origin (RFC 9110 §9.3.6).
-Task<Result<void>> ClientPool::tunnel(net::Stream& stream, TimePoint deadline) {
+Task<Result<void>> ClientPool::tunnel(net::Stream& stream, TimePoint deadline) const {
   const bool v6 = options_.origin.host_kind == HostKind::Ipv6;
   const std::string target = (v6 ? "[" + options_.origin.host + "]" : options_.origin.host) + ":" +
                              std::to_string(options_.origin.port);

@@ -71,7 +71,7 @@ class ClientPool {
   std::optional<net::Stream> take_idle();
   void keep(net::Stream stream);
   Task<Result<net::Stream>> open(TimePoint deadline);
-  Task<Result<void>> tunnel(net::Stream& stream, TimePoint deadline);
+  Task<Result<void>> tunnel(net::Stream& stream, TimePoint deadline) const;
 
   net::Worker& worker_;
   net::Resolver& resolver_;

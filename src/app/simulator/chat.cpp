@@ -235,14 +235,17 @@ void tell_words(Teller& teller,
     for (const Choice& choice : choices) {
       longest = std::max(longest, words_of(choice).size());
     }
+    const auto tell_step = [&](std::size_t choice, std::size_t at) {
+      const std::vector<std::string>& words = words_of(choices[choice]);
+      if (at < words.size()) {
+        const std::string text = json_text(joined(words, at, step));
+        teller.tell(choice, is_chat ? "{\"" + std::string(member) + "\":" + text + "}" : text,
+                    std::min(step, words.size() - at));
+      }
+    };
     for (std::size_t at = 0; at < longest; at += step) {
       for (std::size_t i = 0; i < choices.size(); ++i) {
-        const std::vector<std::string>& words = words_of(choices[i]);
-        if (at < words.size()) {
-          const std::string text = json_text(joined(words, at, step));
-          teller.tell(i, is_chat ? "{\"" + std::string(member) + "\":" + text + "}" : text,
-                      std::min(step, words.size() - at));
-        }
+        tell_step(i, at);
       }
     }
   };
@@ -293,6 +296,7 @@ std::vector<Event> tell(const Asked& asked,
 Reply answer(const Asked& asked, const Json& body, const Behaviour& behaviour) {
   const Conversation said = read_conversation(body, behaviour.seed);
   std::vector<Choice> choices;
+  choices.reserve(said.choices);
   for (std::size_t i = 0; i < said.choices; ++i) {
     choices.push_back(make_choice(asked, said, behaviour, i));
   }

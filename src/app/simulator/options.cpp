@@ -229,6 +229,7 @@ Result<Fault> parse_fault(std::string_view text) {
   const KindName* kind = find_kind(name);
   if (kind == nullptr) {
     std::vector<std::string_view> names;
+    names.reserve(kKinds.size());
     for (const KindName& known : kKinds) {
       names.push_back(known.name);
     }

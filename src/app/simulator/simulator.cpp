@@ -1,13 +1,12 @@
 #include "simulator.hpp"
 
+#include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
 #include <list>
 #include <memory>
 #include <utility>
-
-#include <signal.h>
 
 #include <boost/asio/signal_set.hpp>
 
@@ -109,7 +108,7 @@ int run_simulator(const SimulatorOptions& options) {
     std::cerr << "waybill simulate: cannot write the ready file " << options.ready_file << '\n';
     return 1;
   }
-  std::cout << "A simulated provider listens on " << url << "/v1" << std::endl;
+  std::cout << "A simulated provider listens on " << url << "/v1\n" << std::flush;
   worker.run();
   return 0;
 }
