@@ -1,0 +1,121 @@
+"""Runs the examples of README.md and docs/guide.md against a daemon and the simulator.
+
+A fenced block is run unless an HTML comment `<!-- not run: reason -->` stands right above
+it.  `yaml` blocks of one page make up one settings file, which `waybill check` must like;
+`sh` and `bash` blocks must end with 0; `python` and `js` blocks run where $WAYBILL_SDK_PYTHON
+(an interpreter with `openai`) or $WAYBILL_SDK_NODE (a folder with node_modules/openai) is
+set, and are counted as skipped otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+
+from waybill_harness import Daemon, Simulator, binary, run_waybill, simulator_settings  # noqa: E402
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PAGES = ("README.md", "docs/guide.md", "docs/integrations.md", "docs/operations.md")
+FENCE = re.compile(r"(?P<note><!-- not run: [^\n]+ -->\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.M | re.S)
+
+
+@dataclass
+class Example:
+    page: str
+    line: int
+    kind: str
+    text: str
+    left_out: bool
+
+    def __str__(self) -> str:
+        return f"{self.page}:{self.line} ({self.kind})"
+
+
+def examples(page: str) -> list[Example]:
+    text = (ROOT / page).read_text()
+    return [
+        Example(page, text[: match.start("text")].count("\n"), match["kind"], match["text"], match["note"] is not None)
+        for match in FENCE.finditer(text)
+    ]
+
+
+class Runner:
+    def __init__(self, daemon: Daemon, folder: Path) -> None:
+        self.daemon, self.folder = daemon, folder
+        self.environment = {
+            **os.environ,
+            "WAYBILL_API_KEY": daemon.key,
+            "OPENAI_API_KEY": "not-a-key",
+            "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
+        }
+        (folder / "waybill").symlink_to(binary())
+        self.faults: list[str] = []
+        self.ran = self.skipped = 0
+
+    def settings(self, page: str, blocks: list[Example]) -> None:
+        """The page's settings become waybill.yaml, which its commands then use."""
+        text = "".join(block.text for block in blocks if block.kind == "yaml" and not block.left_out)
+        if not text:
+            return
+        (self.folder / "waybill.yaml").write_text(f'ledger: {{ store: "sqlite://{self.folder}/ledger.db" }}\n' + text)
+        done = run_waybill("check", "--config", str(self.folder / "waybill.yaml"), env=self.environment)
+        self.ran += 1
+        if done.returncode != 0:
+            self.faults.append(f"{page}: the settings are refused:\n{done.stdout}{done.stderr}")
+
+    def run(self, example: Example) -> None:
+        text = example.text.replace("127.0.0.1:8080", f"127.0.0.1:{self.daemon.port}").replace("sk-wb-...", self.daemon.key)
+        if example.kind in ("sh", "bash"):
+            self.call(example, ["bash", "-euo", "pipefail", "-c", text.replace("curl ", "curl --fail-with-body ")])
+        elif example.kind == "python":
+            self.call(example, [os.environ.get("WAYBILL_SDK_PYTHON", ""), "-c", text])
+        elif example.kind in ("js", "javascript"):
+            node = "WAYBILL_SDK_NODE" in os.environ
+            self.call(example, ["node", "--input-type=module", "-e", text] if node else [""])
+        elif example.kind == "":
+            self.faults.append(f"{example}: the block does not say what it is")
+        elif example.kind not in ("json", "yaml", "text"):
+            self.faults.append(f"{example}: nobody knows how to run this; say why it is not run")
+
+    def call(self, example: Example, command: list[str]) -> None:
+        if not command[0]:
+            self.skipped += 1
+            return
+        folder = os.environ.get("WAYBILL_SDK_NODE", self.folder) if command[0] == "node" else self.folder
+        done = subprocess.run(
+            command, cwd=folder, env=self.environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        self.ran += 1
+        if done.returncode != 0 or not done.stdout.strip():
+            self.faults.append(f"{example}: exit status {done.returncode}\n{done.stdout[-1000:]}{done.stderr[-1000:]}")
+
+
+def main() -> int:
+    left_out = 0
+    with Simulator(seed=1) as simulator, tempfile.TemporaryDirectory() as folder:
+        settings = simulator_settings(simulator, {"unused": "storyteller"})
+        settings["models"]["demo/storyteller"] = settings["models"].pop("sim/unused")
+        with Daemon(settings) as daemon:
+            runner = Runner(daemon, Path(folder))
+            for page in PAGES:
+                blocks = examples(page)
+                runner.settings(page, blocks)
+                for block in blocks:
+                    left_out += block.left_out
+                    if not block.left_out:
+                        runner.run(block)
+    for fault in runner.faults:
+        print(fault)
+    print(f"{runner.ran} examples run, {runner.skipped} skipped (no SDK here), {left_out} marked as not run")
+    return 1 if runner.faults or not runner.ran else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
