@@ -191,7 +191,7 @@ constexpr Member kSchema[] = {
   one_of({"logging.format", Type::Choice, "human", "`human` lines or `json` lines."}, "human|json"),
   one_of({"logging.level", Type::Choice, "info", "The least that is logged."}, "trace|debug|info|warn|error"),
   {"logging.access", Type::Boolean, "true", "One line for each generation."},
-  {"logging.file", Type::Text, "standard error", "File to append to; opened again on reload."},
+  {"logging.file", Type::Text, "standard error", "File to append to; opened again on SIGUSR1."},
 
   {"shutdown", Type::Map, "", "How it stops."},
   between({"shutdown.drain", Type::Duration, "60s", "How long open streams may finish after SIGTERM."}, 0, kDay),

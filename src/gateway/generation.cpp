@@ -217,7 +217,9 @@ Task<> Generation::make_attempts() {
 }
 
 Task<> Generation::pause(TimePoint until) {
+  const TimePoint began = Clock::now();
   const net::Wake wake = co_await pause_.wait(until);
+  upstream_wait_ += std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - began);
   static_cast<void>(wake);  // a client that has gone is seen by the caller
 }
 

@@ -103,7 +103,7 @@ Choice choose(std::span<const FailedAttempt> attempts, const StatusRules& rules)
   }
   if (every(attempts, [](const AttemptOutcome& outcome) { return has_status(outcome, 429); })) {
     return {429, ErrorKind::UpstreamBusy, "rate_limit_exceeded", "rate_limit_exceeded",
-            "has reached its rate limit, and so has every other endpoint. Wait and try again."};
+            "has reached its rate limit, and no other endpoint is left. Wait and try again."};
   }
   if (every(attempts, is_busy)) {
     return {503, ErrorKind::UpstreamBusy, "provider_overloaded", "provider_overloaded",

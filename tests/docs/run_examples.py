@@ -1,10 +1,12 @@
-"""Runs the examples of README.md and docs/guide.md against a daemon and the simulator.
+"""Runs the examples of README.md and docs/*.md against a daemon and the simulator.
 
 A fenced block is run unless an HTML comment `<!-- not run: reason -->` stands right above
-it.  `yaml` blocks of one page make up one settings file, which `waybill check` must like;
-`sh` and `bash` blocks must end with 0; `python` and `js` blocks run where $WAYBILL_SDK_PYTHON
-(an interpreter with `openai`) or $WAYBILL_SDK_NODE (a folder with node_modules/openai) is
-set, and are counted as skipped otherwise.
+it.  `yaml` blocks of one page make up one settings file, `waybill.yaml`; a block that begins
+with `# NAME.yaml` is a file of its own.  `waybill check` must like each of them, and the
+files of config/ too.  `sh` and `bash` blocks must end with 0 and print something; `python`
+and `javascript` blocks run where $WAYBILL_SDK_PYTHON (an interpreter with `openai`) or
+$WAYBILL_SDK_NODE (a folder with node_modules/openai and @openrouter/sdk) is set, and are
+counted as skipped otherwise.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from waybill_harness import Daemon, Simulator, binary, run_waybill, simulator_settings  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PAGES = ("README.md", "docs/guide.md", "docs/integrations.md", "docs/operations.md")
+PAGES = ("README.md", *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").glob("*.md")))
+SHIPPED = ("example.yaml", "quickstart.yaml", "container.yaml")
+NAMED = re.compile(r"# ([\w-]+\.yaml)\n")
 FENCE = re.compile(r"(?P<note><!-- not run: [^\n]+ -->\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.M | re.S)
 
 
@@ -52,7 +56,9 @@ class Runner:
         self.environment = {
             **os.environ,
             "WAYBILL_API_KEY": daemon.key,
+            "WAYBILL_STATE": str(folder / "state"),
             "OPENAI_API_KEY": "not-a-key",
+            "GROQ_API_KEY": "not-a-key",
             "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
         }
         (folder / "waybill").symlink_to(binary())
@@ -60,15 +66,29 @@ class Runner:
         self.ran = self.skipped = 0
 
     def settings(self, page: str, blocks: list[Example]) -> None:
-        """The page's settings become waybill.yaml, which its commands then use."""
-        text = "".join(block.text for block in blocks if block.kind == "yaml" and not block.left_out)
-        if not text:
-            return
-        (self.folder / "waybill.yaml").write_text(f'ledger: {{ store: "sqlite://{self.folder}/ledger.db" }}\n' + text)
-        done = run_waybill("check", "--config", str(self.folder / "waybill.yaml"), env=self.environment)
+        """The page's settings become files beside its commands, which then use them."""
+        files: dict[str, str] = {}
+        for block in blocks:
+            if block.kind == "yaml" and not block.left_out:
+                name = NAMED.match(block.text)
+                file = name[1] if name else "waybill.yaml"
+                files[file] = files.get(file, "") + block.text
+        for name, text in files.items():
+            if not re.search(r"^ledger:", text, re.M):
+                text = f'ledger: {{ store: "sqlite://{self.folder}/{name}.db" }}\n' + text
+            (self.folder / name).write_text(text)
+            self.check(f"{page}: {name}", self.folder / name)
+
+    def shipped(self) -> None:
+        (self.folder / "state" / "providers").mkdir(parents=True)
+        for name in SHIPPED:
+            self.check(f"config/{name}", ROOT / "config" / name)
+
+    def check(self, what: str, file: Path) -> None:
+        done = run_waybill("check", "--config", str(file), env=self.environment)
         self.ran += 1
         if done.returncode != 0:
-            self.faults.append(f"{page}: the settings are refused:\n{done.stdout}{done.stderr}")
+            self.faults.append(f"{what} is refused:\n{done.stdout}{done.stderr}")
 
     def run(self, example: Example) -> None:
         text = example.text.replace("127.0.0.1:8080", f"127.0.0.1:{self.daemon.port}").replace("sk-wb-...", self.daemon.key)
@@ -104,6 +124,7 @@ def main() -> int:
         settings["models"]["demo/storyteller"] = settings["models"].pop("sim/unused")
         with Daemon(settings) as daemon:
             runner = Runner(daemon, Path(folder))
+            runner.shipped()
             for page in PAGES:
                 blocks = examples(page)
                 runner.settings(page, blocks)
