@@ -80,7 +80,6 @@ std::optional<net::Stream> ClientPool::take_idle() {
 }
 
 void ClientPool::keep(net::Stream stream) {
-  stream.expect_silence();
   if (Waiting* const next = next_waiting()) {
     next->granted = true;
     next->stream = std::move(stream);

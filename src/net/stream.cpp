@@ -8,8 +8,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
@@ -17,8 +15,6 @@ namespace waybill::net {
 namespace {
 
 constexpr std::size_t kMostEarly = std::size_t{16} << 10U;
-
-using Socket = asio::basic_stream_socket<asio::generic::stream_protocol, Executor>;
 
 IoOutcome to_outcome(Wake wake) noexcept {
   switch (wake) {
@@ -36,33 +32,32 @@ IoResult from_errno(ssize_t moved) noexcept {
   if (moved == 0) {
     return {0, IoState::End};
   }
-  const bool later = errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+  const bool later = errno == EAGAIN || errno == EWOULDBLOCK;  // these calls never sleep: no EINTR
   return {0, later ? IoState::WouldBlock : IoState::Failed};
 }
 
 }  // namespace
 
-// Shared by the Stream and the readiness events the loop still holds for it, so
-// that an event that arrives after the Stream is gone finds a closed Core.
-struct Stream::Core {
-  // One direction's readiness.
+// What a Stream points to; it stays in its place while the Stream moves.
+struct Stream::Core final : Poller::Watched {
+  // What is known of a direction without asking the kernel.
+  enum class Readiness : unsigned char {
+    Unknown,  // nothing was tried yet: trying tells
+    No,       // the kernel had no more: an edge will tell when it has
+    Yes       // there may be more, and no edge will tell
+  };
   struct Direction {
     explicit Direction(Worker& worker) noexcept : waiter(worker) {}
     Waiter waiter;
-    bool armed = false;  // the loop will tell when the socket becomes ready
-    bool ready = false;  // it has told, and nobody has tried since
+    Readiness readiness = Readiness::Unknown;
   };
 
   Core(Worker& on_worker, int descriptor)
       : worker(on_worker),
-        socket(on_worker.executor()),
         fd(descriptor),
         read(on_worker),
-        write(on_worker) {
-    boost::system::error_code ec;
-    socket.assign(asio::generic::stream_protocol(AF_INET, 0), descriptor, ec);
-    closed = static_cast<bool>(ec);
-  }
+        write(on_worker),
+        closed(!worker.poller().add(descriptor, *this)) {}
 
   void retain() noexcept { ++references; }
   void release() noexcept {
@@ -71,75 +66,78 @@ struct Stream::Core {
     }
   }
 
-  void arm(Direction& direction, Socket::wait_type type);
-  void on_ready(Direction& direction);
+  void on_events(std::uint32_t events) override;
+  void tell(Direction& direction);
   void on_watched_readable();
   IoResult receive(std::span<char> buffer);
+  // What a read of a socket says about the next one.
+  IoResult note_read(IoResult got, std::size_t wanted) noexcept;
+  IoResult note_written(IoResult sent, std::size_t wanted) noexcept;
+  Waiter& prepare(Direction& direction);
 
   Worker& worker;
-  Socket socket;
   int fd;
   SSL* session = nullptr;
   Direction read;
   Direction write;
   std::function<void()> on_gone;
   std::string early;              // read while the peer was watched; the next reads take it
+  bool peer_ended = false;        // the end stands behind what is still to be read
   bool read_wants_write = false;  // TLS: the last read must wait for writability
   bool write_wants_read = false;  // TLS: the other way round
-  bool closed = false;
+  bool closed;
   int references = 1;
 };
 
-namespace {
-
-// Keeps a Core alive while the loop holds a readiness event for it.
-template <class Core, class Direction>
-class ReadyHandler {
- public:
-  ReadyHandler(Core* core, Direction* direction) noexcept : core_(core), direction_(direction) {
-    core_->retain();
+void Stream::Core::on_events(std::uint32_t events) {
+  retain();  // who is told may destroy the stream
+  constexpr std::uint32_t kEnd = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+  if ((events & (EPOLLIN | kEnd)) != 0) {
+    peer_ended = peer_ended || (events & kEnd) != 0;
+    tell(read);
   }
-  ReadyHandler(ReadyHandler&& other) noexcept
-      : core_(std::exchange(other.core_, nullptr)),
-        direction_(other.direction_) {}
-  ReadyHandler(const ReadyHandler&) = delete;
-  ReadyHandler& operator=(const ReadyHandler&) = delete;
-  ReadyHandler& operator=(ReadyHandler&&) = delete;
-  ~ReadyHandler() {
-    if (core_ != nullptr) {
-      core_->release();
-    }
+  if (!closed && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
+    tell(write);
   }
-
-  void operator()(const boost::system::error_code&) { core_->on_ready(*direction_); }
-
- private:
-  Core* core_;
-  Direction* direction_;
-};
-
-}  // namespace
-
-void Stream::Core::arm(Direction& direction, Socket::wait_type type) {
-  if (direction.armed || closed) {
-    return;
-  }
-  direction.armed = true;
-  direction.ready = false;
-  socket.async_wait(type, ReadyHandler<Core, Direction>(this, &direction));
+  release();
 }
 
-void Stream::Core::on_ready(Direction& direction) {
-  direction.armed = false;
-  direction.ready = true;
-  if (closed) {
-    return;
-  }
+void Stream::Core::tell(Direction& direction) {
+  direction.readiness = Readiness::Yes;
   if (direction.waiter.waiting()) {
     direction.waiter.wake(Wake::Ready);
   } else if (&direction == &read && on_gone) {
     on_watched_readable();
   }
+}
+
+// Who waits although there may be more is woken at once: no edge will come.
+Waiter& Stream::Core::prepare(Direction& direction) {
+  if (direction.readiness == Readiness::Yes && !closed) {
+    retain();
+    worker.post([this, &direction] {
+      direction.waiter.wake(Wake::Ready);
+      release();
+    });
+  }
+  return direction.waiter;
+}
+
+IoResult Stream::Core::note_read(IoResult got, std::size_t wanted) noexcept {
+  if (got.state == IoState::WouldBlock) {
+    read.readiness = Readiness::No;
+  } else {
+    // A short read has emptied the socket (epoll(7)), but its end makes no further edge.
+    const bool emptied = got.state == IoState::Done && got.size < wanted && !peer_ended;
+    read.readiness = emptied ? Readiness::No : Readiness::Yes;
+  }
+  return got;
+}
+
+IoResult Stream::Core::note_written(IoResult sent, std::size_t wanted) noexcept {
+  const bool full = sent.state == IoState::WouldBlock || sent.size < wanted;
+  write.readiness = full ? Readiness::No : Readiness::Yes;
+  return sent;
 }
 
 // Reads what has come, because the end of the connection stands behind it: over TLS a
@@ -149,7 +147,6 @@ void Stream::Core::on_watched_readable() {
   for (;;) {
     const IoResult got = receive(buffer);
     if (got.state == IoState::WouldBlock) {
-      arm(read, Socket::wait_read);
       return;
     }
     if (got.state != IoState::Done) {
@@ -166,18 +163,28 @@ void Stream::Core::on_watched_readable() {
 }
 
 IoResult Stream::Core::receive(std::span<char> buffer) {
-  read.ready = false;
   if (session == nullptr) {
-    return from_errno(::recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT));
+    if (read.readiness == Readiness::No) {
+      return {0, IoState::WouldBlock};
+    }
+    return note_read(from_errno(::recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT)),
+                     buffer.size());
   }
   ERR_clear_error();
   std::size_t size = 0;
   if (SSL_read_ex(session, buffer.data(), buffer.size(), &size) == 1) {
+    read.readiness = Readiness::Yes;
     return {size, IoState::Done};
   }
   switch (SSL_get_error(session, 0)) {
-    case SSL_ERROR_WANT_READ: read_wants_write = false; return {0, IoState::WouldBlock};
-    case SSL_ERROR_WANT_WRITE: read_wants_write = true; return {0, IoState::WouldBlock};
+    case SSL_ERROR_WANT_READ:
+      read_wants_write = false;
+      read.readiness = Readiness::No;
+      return {0, IoState::WouldBlock};
+    case SSL_ERROR_WANT_WRITE:
+      read_wants_write = true;
+      write.readiness = Readiness::No;
+      return {0, IoState::WouldBlock};
     case SSL_ERROR_ZERO_RETURN: return {0, IoState::End};
     default: ERR_clear_error(); return {0, IoState::Failed};
   }
@@ -243,7 +250,12 @@ IoResult Stream::try_write(std::string_view bytes) {
     return {0, IoState::Failed};
   }
   if (core.session == nullptr) {
-    return from_errno(::send(core.fd, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
+    if (core.write.readiness == Core::Readiness::No) {
+      return {0, IoState::WouldBlock};
+    }
+    return core.note_written(
+        from_errno(::send(core.fd, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL)),
+        bytes.size());
   }
   ERR_clear_error();
   std::size_t size = 0;
@@ -251,8 +263,14 @@ IoResult Stream::try_write(std::string_view bytes) {
     return {size, IoState::Done};
   }
   switch (SSL_get_error(core.session, 0)) {
-    case SSL_ERROR_WANT_WRITE: core.write_wants_read = false; return {0, IoState::WouldBlock};
-    case SSL_ERROR_WANT_READ: core.write_wants_read = true; return {0, IoState::WouldBlock};
+    case SSL_ERROR_WANT_WRITE:
+      core.write_wants_read = false;
+      core.write.readiness = Core::Readiness::No;
+      return {0, IoState::WouldBlock};
+    case SSL_ERROR_WANT_READ:
+      core.write_wants_read = true;
+      core.read.readiness = Core::Readiness::No;
+      return {0, IoState::WouldBlock};
     default: ERR_clear_error(); return {0, IoState::Failed};
   }
 }
@@ -263,10 +281,18 @@ IoResult Stream::try_write(std::span<const iovec> pieces) {
     return {0, IoState::Failed};
   }
   if (core.session == nullptr) {
+    if (core.write.readiness == Core::Readiness::No) {
+      return {0, IoState::WouldBlock};
+    }
+    std::size_t wanted = 0;
+    for (const iovec& piece : pieces) {
+      wanted += piece.iov_len;
+    }
     msghdr message{};
     message.msg_iov = const_cast<iovec*>(pieces.data());  // sendmsg only reads it
     message.msg_iovlen = pieces.size();
-    return from_errno(::sendmsg(core.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
+    return core.note_written(from_errno(::sendmsg(core.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL)),
+                             wanted);
   }
   for (const iovec& piece : pieces) {
     if (piece.iov_len > 0) {
@@ -277,23 +303,11 @@ IoResult Stream::try_write(std::span<const iovec> pieces) {
 }
 
 Waiter& Stream::prepare_read() {
-  Core& core = *core_;
-  if (core.read_wants_write) {
-    core.arm(core.write, Socket::wait_write);
-    return core.write.waiter;
-  }
-  core.arm(core.read, Socket::wait_read);
-  return core.read.waiter;
+  return core_->prepare(core_->read_wants_write ? core_->write : core_->read);
 }
 
 Waiter& Stream::prepare_write() {
-  Core& core = *core_;
-  if (core.write_wants_read) {
-    core.arm(core.read, Socket::wait_read);
-    return core.read.waiter;
-  }
-  core.arm(core.write, Socket::wait_write);
-  return core.write.waiter;
+  return core_->prepare(core_->write_wants_read ? core_->read : core_->write);
 }
 
 Task<IoOutcome> Stream::write_all(std::string_view bytes, TimePoint deadline) {
@@ -326,9 +340,11 @@ Task<Result<void>> Stream::handshake(TimePoint deadline) {
     Wake wake = Wake::Ready;
     if (reason == SSL_ERROR_WANT_READ) {
       core_->read_wants_write = false;
+      core_->read.readiness = Core::Readiness::No;
       wake = co_await readable(deadline);
     } else if (reason == SSL_ERROR_WANT_WRITE) {
       core_->write_wants_read = false;
+      core_->write.readiness = Core::Readiness::No;
       wake = co_await writable(deadline);
     } else {
       const long verdict = SSL_get_verify_result(tls);
@@ -356,10 +372,8 @@ void Stream::watch_peer(std::function<void()> on_gone) {
   if (!core.on_gone || core.closed) {
     return;
   }
-  if (core.read.ready) {
+  if (core.read.readiness != Core::Readiness::No) {
     core.on_watched_readable();
-  } else {
-    core.arm(core.read, Socket::wait_read);
   }
 }
 
@@ -367,17 +381,13 @@ bool Stream::is_stale() {
   if (core_ == nullptr || core_->closed) {
     return true;
   }
-  if (core_->read.ready || !core_->read.armed || !core_->early.empty()) {
+  if (core_->peer_ended || !core_->early.empty()) {
     return true;
   }
   // The loop may not have come to the event yet.
   char byte = 0;
   const ssize_t peeked = ::recv(core_->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return from_errno(peeked).state != IoState::WouldBlock;
-}
-
-void Stream::expect_silence() {
-  core_->arm(core_->read, Socket::wait_read);
 }
 
 void Stream::cancel() {
@@ -405,8 +415,8 @@ void Stream::close() {
     core->session = nullptr;
     ERR_clear_error();
   }
-  boost::system::error_code ignored;
-  core->socket.close(ignored);  // also completes the events the loop holds
+  core->worker.poller().forget(*core);
+  ::close(core->fd);
   core->read.waiter.wake_later(Wake::Cancelled);
   core->write.waiter.wake_later(Wake::Cancelled);
   core->release();

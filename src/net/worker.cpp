@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <exception>
 
+#include <fcntl.h>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detail/concurrency_hint.hpp>
 
@@ -15,15 +17,34 @@ namespace waybill::net {
 Worker::Worker(std::size_t index)
     : index_(index),
       context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
+      poller_ready_(context_),
       wheel_(Clock::now()),
       driver_(context_),
       buffer_(std::make_unique<char[]>(kReadBufferSize + kReadPadding)) {
   // OpenSSL writes without MSG_NOSIGNAL: a peer that is gone is an error code to
   // us, never the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
+  boost::system::error_code ec;
+  poller_ready_.assign(::fcntl(poller_.fd(), F_DUPFD_CLOEXEC, 0), ec);
+  if (ec) {
+    std::fprintf(stderr, "waybill: a worker cannot watch its connections: %s\n",
+                 ec.message().c_str());
+    std::abort();
+  }
+  watch_poller();
 }
 
 Worker::~Worker() = default;
+
+void Worker::watch_poller() {
+  using Descriptor = asio::posix::descriptor_base;
+  poller_ready_.async_wait(Descriptor::wait_read, [this](const boost::system::error_code& ec) {
+    if (!ec) {
+      poller_.dispatch();
+      watch_poller();
+    }
+  });
+}
 
 void Worker::run() {
   const auto keep_running = asio::make_work_guard(context_);

@@ -99,9 +99,6 @@ class Stream {
   // idle connection must not be reused.
   [[nodiscard]] bool is_stale();
 
-  // Arms the read event of an idle connection so that is_stale() learns of it.
-  void expect_silence();
-
   // Wakes everything that waits on this stream with Cancelled.
   void cancel();
 

@@ -10,9 +10,11 @@
 
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/wait_traits.hpp>
 
+#include "waybill/net/poller.hpp"
 #include "waybill/net/task.hpp"
 #include "waybill/net/timer_wheel.hpp"
 
@@ -42,6 +44,9 @@ class Worker {
   [[nodiscard]] Executor executor() noexcept { return context_.get_executor(); }
   [[nodiscard]] asio::io_context& context() noexcept { return context_; }
 
+  // Of the worker's streams.
+  [[nodiscard]] Poller& poller() noexcept { return poller_; }
+
   // Shared by every read of this worker: what it holds is good until the next
   // co_await, so an idle connection holds no buffer.
   [[nodiscard]] std::span<char> read_buffer() noexcept { return {buffer_.get(), kReadBufferSize}; }
@@ -63,9 +68,12 @@ class Worker {
 
   void schedule();
   void turn();
+  void watch_poller();
 
   std::size_t index_;
+  Poller poller_;  // outlives the tasks that the context still holds, and their streams
   asio::io_context context_;
+  asio::posix::basic_stream_descriptor<Executor> poller_ready_;  // the poller's own readiness
   TimerWheel wheel_;
   Timer driver_;
   TimePoint scheduled_ = TimePoint::max();  // when the driver fires

@@ -113,7 +113,6 @@ TEST(StreamWatch, TellsThatThePeerIsGone) {
 }
 
 Task<bool> silence_ends(Stream* idle, Stream* peer) {
-  idle->expect_silence();
   const bool stale_before = idle->is_stale();
   const IoResult sent = peer->try_write("unsolicited");
   EXPECT_EQ(sent.state, IoState::Done);
@@ -125,6 +124,59 @@ TEST(StreamIdle, U2UnsolicitedBytesMakeItStale) {
   Worker worker(0);
   Pair pair(worker);
   EXPECT_TRUE(run_task(worker, silence_ends(&pair.a, &pair.b)));
+}
+
+// The end came with the bytes, before they were read: no second edge tells of it.
+TEST(StreamTransfer, AnEndBehindAShortReadIsSeen) {
+  Worker worker(0);
+  Pair pair(worker);
+  EXPECT_EQ(pair.a.try_write("last words").state, IoState::Done);
+  pair.a.close();
+  EXPECT_EQ(run_task(worker, read_until_end(&pair.b)), "last words|end");
+}
+
+Task<bool> wait_twice(Stream* stream, Stream* peer) {
+  std::array<char, 4> few{};
+  EXPECT_EQ(peer->try_write("more than fits").state, IoState::Done);
+  for (int turn = 0; turn < 3; ++turn) {  // the buffer is filled each time, so more may be there
+    const Wake wake = co_await stream->readable(soon());
+    EXPECT_EQ(wake, Wake::Ready);
+    EXPECT_EQ(stream->try_read(few).size, few.size());
+  }
+  co_return true;
+}
+
+TEST(StreamWait, BytesThatWereLeftUnreadWakeAtOnce) {
+  Worker worker(0);
+  Pair pair(worker);
+  EXPECT_TRUE(run_task(worker, wait_twice(&pair.a, &pair.b)));
+}
+
+TEST(StreamWatch, AStreamThatAnothersEventClosedIsToldNothing) {
+  Worker worker(0);
+  Pair first(worker);
+  Pair second(worker);
+  int told = 0;
+  const auto close_both = [&] {
+    ++told;
+    first.a.close();
+    second.a.close();
+  };
+  first.a.watch_peer(close_both);
+  second.a.watch_peer(close_both);
+  first.b.close();
+  second.b.close();  // both ends are fetched in one batch
+  const auto settle = [](Worker* on, Stream* gone) -> Task<bool> {
+    Waiter turn(*on);
+    while (gone->is_open()) {
+      on->post([&turn] { turn.wake(Wake::Ready); });
+      const Wake wake = co_await turn.wait(soon());
+      static_cast<void>(wake);
+    }
+    co_return true;
+  };
+  EXPECT_TRUE(run_task(worker, settle(&worker, &second.a)));
+  EXPECT_EQ(told, 1);
 }
 
 Task<std::string> connect_and_read(Worker* worker, std::uint16_t port) {
