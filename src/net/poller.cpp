@@ -14,7 +14,7 @@ Poller::~Poller() {
   }
 }
 
-bool Poller::add(int fd, Watched& watched) noexcept {
+bool Poller::add(int fd, Watched& watched) const noexcept {
   epoll_event event{};
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   event.data.ptr = &watched;

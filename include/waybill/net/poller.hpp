@@ -25,11 +25,9 @@ class Poller {
     Watched() = default;
     Watched(const Watched&) = delete;
     Watched& operator=(const Watched&) = delete;
+    virtual ~Watched() = default;
     // `events` as epoll gives them: EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLHUP, EPOLLERR.
     virtual void on_events(std::uint32_t events) = 0;
-
-   protected:
-    ~Watched() = default;
   };
 
   Poller();
@@ -41,7 +39,7 @@ class Poller {
 
   // False when the kernel has no room.  What is ready already is told as the first edge.
   // Closing `fd` ends the registration; call forget() then.
-  [[nodiscard]] bool add(int fd, Watched& watched) noexcept;
+  [[nodiscard]] bool add(int fd, Watched& watched) const noexcept;
   // No event that was fetched already reaches `watched` any more.
   void forget(const Watched& watched) noexcept;
 
