@@ -71,7 +71,9 @@ std::vector<std::string> list_models(std::uint16_t port) {
 std::string free_models(const std::string& provider, const std::vector<std::string>& models) {
   std::string out = "models:\n";
   for (const std::string& model : models) {
-    out.append("  ").append(json_quoted(provider + "/" + model));
+    std::string id = provider;
+    id.append("/").append(model);
+    out.append("  ").append(json_quoted(id));
     out.append(":\n    endpoints: [ { provider: ").append(provider);
     out.append(", upstream_model: ").append(json_quoted(model)).append(", price: free } ]\n");
   }
