@@ -35,6 +35,7 @@ MODELS = {
     "silent": "storyteller?tokens=8&usage=never&rate=4000",
 }
 CLIENTS = 24
+REQUESTS_A_CONNECTION = 50_000  # the daemon closes a connection after 100,000
 RECHECKED = 20  # of the acknowledged before, at each restart
 
 
@@ -140,6 +141,11 @@ class Client:
 
 def check_generations(daemon: Daemon, tally: Tally, ids: list[str]) -> None:
     """Looks generations up over HTTP; they must be there with the told cost."""
+    for start in range(0, len(ids), REQUESTS_A_CONNECTION):
+        check_some(daemon, tally, ids[start : start + REQUESTS_A_CONNECTION])
+
+
+def check_some(daemon: Daemon, tally: Tally, ids: list[str]) -> None:
     with daemon.connect() as connection:
         for one in ids:
             answer = connection.request(
