@@ -50,6 +50,24 @@ class Ledger(HarnessTestCase):
             self.assertEqual(self.server.generation(one)["total_cost"], cost_of(canned.USAGE))
         self.server.verify_ledger()
 
+    def test_the_price_of_an_image_is_charged_for_images_alone(self) -> None:
+        price = {"unit": "usd_per_million_tokens", "prompt": "0.15", "completion": "0.60", "image": "0.5"}
+        server = self.daemon(settings_for(self.provider, price=price))
+        data = "data:image/png;base64,AAAA"
+        parts = [
+            {"type": "text", "text": "What is this?"},
+            {"type": "image_url", "image_url": {"url": data}},
+            {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}},
+            {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}},
+        ]
+        costs = []
+        for content in ("What is this?", parts):
+            self.provider.script(canned.plain())
+            answer = server.chat(messages=[{"role": "user", "content": content}])
+            self.assertEqual(answer.status, 200, answer.body)
+            costs.append(Decimal(str(server.generation(generation_id(answer))["total_cost"])))
+        self.assertEqual(costs[1] - costs[0], Decimal("0.5"))
+
     def test_d1_an_open_generation_is_closed_at_start_with_what_was_metered(self) -> None:
         self.provider.script(
             Answer((canned.stream_head() + canned.chunk(canned.event(canned.delta("some words"))),), End.HOLD)
