@@ -162,6 +162,7 @@ class Daemon final : public MetricsSource {
   catalog::Presets presets_;
   telemetry::EndpointSlots slots_;
   std::unique_ptr<telemetry::Log> log_;
+  net::Worker main_{0xFFFF};  // signals and the control socket; a ledger that fails posts to it
   std::unique_ptr<ledger::Ledger> ledger_;
   gateway::LiveSnapshotPtr live_;
   std::uint64_t version_ = 0;
@@ -176,7 +177,6 @@ class Daemon final : public MetricsSource {
   std::vector<std::string> public_urls_;
   std::vector<std::string> admin_urls_;
 
-  net::Worker main_{0xFFFF};  // signals and the control socket
   net::asio::signal_set signals_;
   std::unique_ptr<ControlServer> control_;
   int stop_signals_ = 0;

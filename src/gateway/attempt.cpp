@@ -16,6 +16,8 @@ using routing::OutcomeKind;
 
 constexpr std::size_t kMaxErrorBody = 64UL * 1024UL;
 constexpr std::chrono::seconds kErrorBodyTime{10};
+// After so many reads without a pause the worker's other streams have their turn.
+constexpr unsigned kReadsPerTurn = 16;
 
 // A progress mark is due every 1,000 tokens, or for a cent's worth of them.
 std::uint64_t bytes_between_marks(const catalog::Endpoint& endpoint) {
@@ -313,9 +315,6 @@ Task<std::optional<AttemptOutcome>> Generation::relay_stream(Call& call,
   }
   co_return broken;
 }
-
-// After so many reads without a pause the worker's other streams have their turn.
-constexpr unsigned kReadsPerTurn = 16;
 
 // Relays events until the stream ends; nothing means it ended by itself.
 Task<std::optional<AttemptOutcome>> Generation::pump_stream(Call& call, StreamRelay& relay) {
