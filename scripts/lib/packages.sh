@@ -1,10 +1,12 @@
 # Debian 12 packages, by what needs them.  Sourced by scripts/run, scripts/test and .ci/run.
 
-BUILD_PACKAGES=(clang-19 lld-19 cmake ninja-build ccache pkg-config libboost1.81-dev libssl-dev libsimdjson-dev
+# llvm-19 for its archiver: CMake would take another version's, which cannot read what clang-19 writes under LTO.
+BUILD_PACKAGES=(clang-19 lld-19 llvm-19 cmake ninja-build ccache pkg-config libboost1.81-dev libssl-dev
+  libsimdjson-dev
   nlohmann-json3-dev libspdlog-dev libyaml-cpp-dev libsqlite3-dev libcli11-dev libmimalloc-dev libc-ares-dev
   zlib1g-dev libbrotli-dev libzstd-dev ca-certificates curl)
 TEST_PACKAGES=(libgtest-dev libgmock-dev libbenchmark-dev python3 openssl sqlite3)
-CHECK_PACKAGES=(clang-format-19 clang-tidy-19 libclang-rt-19-dev llvm-19 git)
+CHECK_PACKAGES=(clang-format-19 clang-tidy-19 libclang-rt-19-dev git)
 BENCH_PACKAGES=(nginx-light haproxy util-linux binutils)
 CONTAINER_PACKAGES=(buildah podman runc debootstrap)
 # What the built binary needs to run, in the container image.
