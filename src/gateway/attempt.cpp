@@ -80,10 +80,17 @@ Task<std::optional<AttemptOutcome>> Generation::call_upstream(Call& call) {
   if (!connected) {
     co_return outcome_of(call, connected.error());
   }
-  if (!log_intent(call)) {
+  const UpstreamBytes request = upstream_request(call);
+  const bool logged = co_await log_intent(call);
+  if (!logged) {
     co_return failed(OutcomeKind::Busy);
   }
-  auto sent = co_await send_request(call);
+  if (client_gone_ || cut_off_) {
+    co_return failed(interrupted());
+  }
+  call.dispatched = true;
+  call.sent = Clock::now();
+  auto sent = co_await call.exchange.send(request.head, request.body, call.deadline);
   if (!sent) {
     co_return outcome_of(call, sent.error());
   }
@@ -106,8 +113,7 @@ Task<std::optional<AttemptOutcome>> Generation::call_upstream(Call& call) {
   co_return outcome;
 }
 
-// Puts the request together and sends it; the bytes are gone when it returns.
-Task<Result<void>> Generation::send_request(Call& call) {
+Generation::UpstreamBytes Generation::upstream_request(const Call& call) const {
   dialects::UpstreamRequest wanted;
   wanted.upstream_model = call.endpoint.upstream_model;
   switch (call.provider.quirks.stream_usage) {
@@ -118,21 +124,19 @@ Task<Result<void>> Generation::send_request(Call& call) {
   if (kind_ == dialects::RequestKind::Chat) {  // the legacy endpoint knows only max_tokens
     wanted.limit_member = call.provider.quirks.max_tokens_member;
   }
-  std::string body;
-  body.reserve(body_.size() + 128);
-  dialects::write_upstream_request(body, body_, facts_, wanted);
-
-  std::string head(
-      view_->live->providers[call.provider.index].heads[static_cast<std::size_t>(kind_)].reveal());
-  head.append(facts_.stream ? "Accept: text/event-stream\r\n" : "Accept: application/json\r\n");
-  head.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n\r\n");
-  call.dispatched = true;
-  call.sent = Clock::now();
-  auto sent = co_await call.exchange.send(head, body, call.deadline);
-  co_return sent;
+  UpstreamBytes out;
+  out.body.reserve(body_.size() + 128);
+  dialects::write_upstream_request(out.body, body_, facts_, wanted);
+  const auto& heads = view_->live->providers[call.provider.index].heads;
+  const std::string_view head = heads[static_cast<std::size_t>(kind_)].reveal();
+  out.head.reserve(head.size() + 64);
+  out.head.append(head).append(facts_.stream ? "Accept: text/event-stream\r\n"
+                                             : "Accept: application/json\r\n");
+  out.head.append("Content-Length: ").append(std::to_string(out.body.size())).append("\r\n\r\n");
+  return out;
 }
 
-bool Generation::log_intent(const Call& call) {
+Task<bool> Generation::log_intent(const Call& call) {
   ledger::Intent intent;
   intent.generation = id_;
   intent.attempt = call.number;
@@ -146,9 +150,9 @@ bool Generation::log_intent(const Call& call) {
   intent.price_version = call.endpoint.price.version;
   intent.prompt_estimate = dialects::estimate_tokens(facts_.text_bytes);
   intent.started = created_;
-  const auto logged = gateway_.ledger_.log_intent(client_.worker().index(), intent);
-  intent_logged_ = intent_logged_ || logged.has_value();
-  return logged.has_value();
+  const bool logged = co_await gateway_.intents_.log(intent);
+  intent_logged_ = intent_logged_ || logged;
+  co_return logged;
 }
 
 AttemptOutcome Generation::outcome_of(const Call& call, const Error& error) const {

@@ -75,8 +75,12 @@ class Generation {
   // --- one attempt (attempt.cpp); nothing: it told the client
   Task<std::optional<routing::AttemptOutcome>> attempt(const routing::Attempt& step);
   Task<std::optional<routing::AttemptOutcome>> call_upstream(Call& call);
-  Task<Result<void>> send_request(Call& call);
-  bool log_intent(const Call& call);
+  struct UpstreamBytes {
+    std::string head;
+    std::string body;
+  };
+  [[nodiscard]] UpstreamBytes upstream_request(const Call& call) const;
+  Task<bool> log_intent(const Call& call);
   [[nodiscard]] routing::AttemptOutcome outcome_of(const Call& call, const Error& error) const;
   Task<std::optional<routing::AttemptOutcome>> gather(Call& call,
                                                       std::string& body,

@@ -150,7 +150,8 @@ class Actor {
   bool failed_ = false;
   std::atomic<bool> broken_{false};  // `failed_`, for the workers
   bool disk_low_ = false;
-  bool tidy_ = false;  // nothing waits for a checkpoint
+  bool tidy_ = false;             // nothing waits for a checkpoint
+  std::uint64_t most_pages_ = 0;  // in the write-ahead log since it was last cut
 
   std::thread thread_;
 };

@@ -1,5 +1,6 @@
 // The writer thread's housekeeping: checkpoints, free space, failure, the end.
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -36,6 +37,7 @@ void Actor::keep_house() {
     next_house_keeping_ = steady_clock::now() + kIdlePause;
     return;
   }
+  most_pages_ = std::max(most_pages_, parts_.store->untidy_pages());
   counters_.wal_pages.store(parts_.store->untidy_pages(), std::memory_order_relaxed);
   if (parts_.store->untidy_pages() >= kPagesBeforeCheckpoint) {
     const auto done = parts_.store->tidy(Store::Effort::Passive);
@@ -63,11 +65,16 @@ void Actor::keep_house_by_time() {
     }
   }
   if (!failed_ && queue_.empty() && !tidy_) {
-    const auto done = parts_.store->tidy(Store::Effort::Truncate);
+    // The log keeps its length, so that the commits to come write over it: a flush of a
+    // file that grows waits for the file system's own journal as well.
+    const bool swollen = most_pages_ > 2 * kPagesBeforeCheckpoint;
+    const auto done =
+        parts_.store->tidy(swollen ? Store::Effort::Truncate : Store::Effort::Passive);
     if (!done) {
       fail(done.error());
     } else if (*done) {
       tidy_ = true;
+      most_pages_ = swollen ? 0 : most_pages_;
       after_checkpoint();
     }
   }

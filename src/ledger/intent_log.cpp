@@ -94,15 +94,19 @@ IntentWriter::~IntentWriter() {
   }
 }
 
-Result<void> IntentWriter::log(const Intent& intent) {
+Result<void> IntentWriter::log(std::span<const Intent* const> intents) {
   buffer_.clear();
-  const std::size_t start = begin_frame(buffer_);
-  encode_intent(intent, buffer_);
-  end_frame(buffer_, start);
-  if (auto done = append_frame(); !done) {
+  for (const Intent* const intent : intents) {
+    const std::size_t start = begin_frame(buffer_);
+    encode_intent(*intent, buffer_);
+    end_frame(buffer_, start);
+  }
+  if (auto done = append_frames(); !done) {
     return done;
   }
-  hold(intent.generation);
+  for (const Intent* const intent : intents) {
+    hold(intent->generation);
+  }
   return {};
 }
 
@@ -116,7 +120,7 @@ Result<void> IntentWriter::log_progress(const GenerationId& generation,
   const std::size_t start = begin_frame(buffer_);
   encode_progress(generation, delivered, buffer_);
   end_frame(buffer_, start);
-  if (auto done = append_frame(); !done) {
+  if (auto done = append_frames(); !done) {
     return done;
   }
   hold(generation);
@@ -135,7 +139,7 @@ Result<void> IntentWriter::rotate() {
   return {};
 }
 
-Result<void> IntentWriter::append_frame() {
+Result<void> IntentWriter::append_frames() {
   if (current_ == nullptr || current_->size >= kSegmentSize) {
     if (auto done = rotate(); !done) {
       return done;
@@ -146,9 +150,9 @@ Result<void> IntentWriter::append_frame() {
     current_->size += buffer_.size();
     return {};
   }
-  // Part of the frame may be there.  The next one overwrites it; until then a reader
-  // takes it for a torn end, which it is.  Only a shorter frame could leave a rest of
-  // it behind, so cut it, or leave the segment for good.
+  // Part of it may be there, even whole frames of attempts that will not be sent now; cut
+  // it off, or leave the segment for good: a generation that is closed without output
+  // (W2) is what such a frame means at the next start.
   if (::ftruncate(current_->file.fd(), static_cast<off_t>(current_->size)) != 0) {
     log_.release(std::exchange(current_, nullptr));
   }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -61,7 +62,7 @@ class IntentLog {
 };
 
 // One worker's end of the log.  In its steady state it allocates nothing and makes
-// one system call for each frame.
+// one system call for what is logged together.
 //
 // Thread safety: none; one thread at a time.
 class IntentWriter {
@@ -73,7 +74,7 @@ class IntentWriter {
   ~IntentWriter();
 
   // Fail with "ledger_unavailable"; then the log ends where it ended before.
-  Result<void> log(const Intent& intent);
+  Result<void> log(std::span<const Intent* const> intents);
   Result<void> log_progress(const GenerationId& generation, const catalog::UsageCounts& delivered);
 
   // What to release once the generation's settlement is durable.  Forgets it here.
@@ -87,7 +88,7 @@ class IntentWriter {
   };
   using Open = std::unordered_map<GenerationId, IntentTrace, IdHash>;
 
-  Result<void> append_frame();
+  Result<void> append_frames();
   Result<void> rotate();
   Open::iterator find_or_add(const GenerationId& generation);
   void hold(const GenerationId& generation);

@@ -131,12 +131,12 @@ bool Ledger::has_room() const noexcept {
   return parts_->actor->has_room();
 }
 
-Result<void> Ledger::log_intent(std::size_t worker, const Intent& intent) {
+Result<void> Ledger::log_intents(std::size_t worker, std::span<const Intent* const> intents) {
   if (!parts_->actor->can_settle()) {
     return Error(ErrorKind::Unavailable, "ledger_unavailable",
                  "The ledger has stopped, so nothing may be sent to a provider; restart Waybill.");
   }
-  return parts_->writers[worker]->log(intent);
+  return parts_->writers[worker]->log(intents);
 }
 
 Result<void> Ledger::log_progress(std::size_t worker,

@@ -399,7 +399,11 @@ bool Stream::is_stale() {
   if (core_->peer_ended || !core_->early.empty()) {
     return true;
   }
-  // The loop may not have come to the event yet.
+  // Nothing has come since a read found the connection empty, as far as the last look at
+  // the poller tells.  What has come in this very turn is found by the write or the read.
+  if (core_->read.readiness == Core::Readiness::No) {
+    return false;
+  }
   char byte = 0;
   const ssize_t peeked = ::recv(core_->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return from_errno(peeked).state != IoState::WouldBlock;

@@ -40,10 +40,28 @@ void Worker::watch_poller() {
   using Descriptor = asio::posix::descriptor_base;
   poller_ready_.async_wait(Descriptor::wait_read, [this](const boost::system::error_code& ec) {
     if (!ec) {
+      in_turn_ = true;
       poller_.dispatch();
+      in_turn_ = false;
+      end_turn();
       watch_poller();
     }
   });
+}
+
+void Worker::call_at_turn_end(TurnEnd& who) {
+  at_turn_end_.push_back(&who);
+  if (!in_turn_ && at_turn_end_.size() == 1) {
+    post([this] { end_turn(); });
+  }
+}
+
+void Worker::end_turn() {
+  ending_.swap(at_turn_end_);
+  for (TurnEnd* const who : ending_) {
+    who->on_turn_end();
+  }
+  ending_.clear();
 }
 
 void Worker::run() {

@@ -14,6 +14,7 @@
 #include "waybill/base/generation_id.hpp"
 #include "waybill/dialects/splice.hpp"
 #include "waybill/gateway/credentials.hpp"
+#include "waybill/gateway/intent_desk.hpp"
 #include "waybill/gateway/live_snapshot.hpp"
 #include "waybill/gateway/settlement_desk.hpp"
 #include "waybill/http/client.hpp"
@@ -120,6 +121,7 @@ class Gateway {
   ledger::Ledger& ledger_;
   net::Resolver resolver_;
   SettlementDesk desk_;
+  IntentDesk intents_;
   std::shared_ptr<const WorkerView> view_;
   routing::EndpointHealth health_;
   GenerationIdSource ids_;

@@ -66,7 +66,7 @@ enum class AfterRestore : std::uint8_t {
 struct Options {
   std::string path;  // of the database; the lock, intent log and spill file stand beside it
   Durability durability = Durability::Strict;
-  std::size_t workers = 1;             // of settle() and log_intent()
+  std::size_t workers = 1;             // of settle() and log_intents()
   std::size_t queue_capacity = 16384;  // settlements waiting, over all workers; a power of two
   std::size_t spill_bytes = std::size_t{64} << 20U;           // preallocated for a full disk
   std::uint64_t least_free_bytes = std::uint64_t{64} << 20U;  // below it has_room() is false
@@ -109,7 +109,7 @@ struct LedgerStats {
 // account state, fed by a bounded queue; a commit starts as soon as the one before
 // has returned, with all that waits.
 //
-// Threads: log_intent(), log_progress() and settle() of worker i are called by one
+// Threads: log_intents(), log_progress() and settle() of worker i are called by one
 // thread at a time (worker i's) and never wait for another worker or for the disk's
 // flush.  Everything else may be called from any thread; what changes keys or prices
 // waits for its commit, so never from a worker's event loop.
@@ -141,9 +141,9 @@ class Ledger {
   [[nodiscard]] bool has_room() const noexcept;
 
   // Rule W: call before the first byte of each attempt goes to its provider.  One
-  // write(2), no fsync.  Fails with "ledger_unavailable" where the log cannot be
-  // written: the attempt must not be sent.
-  Result<void> log_intent(std::size_t worker, const Intent& intent);
+  // write(2) for all of them, no fsync.  Fails with "ledger_unavailable" where the log
+  // cannot be written: none of the attempts may be sent.
+  Result<void> log_intents(std::size_t worker, std::span<const Intent* const> intents);
 
   // What was delivered so far, cumulative; every few seconds or thousand tokens of a
   // long answer.  A zero prompt count means the intent's estimate.  A failure may be

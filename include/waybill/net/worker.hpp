@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/io_context.hpp>
@@ -59,6 +60,21 @@ class Worker {
     asio::post(context_, std::forward<Function>(function));
   }
 
+  // Who wants to act once for all that one turn of the loop brings: what became ready at
+  // the same time has been looked at by then, and nothing has been waited for.
+  class TurnEnd {
+   public:
+    TurnEnd() = default;
+    TurnEnd(const TurnEnd&) = delete;
+    TurnEnd& operator=(const TurnEnd&) = delete;
+    virtual ~TurnEnd() = default;
+    virtual void on_turn_end() = 0;
+  };
+
+  // Calls `who` once, at the end of this turn; outside of one, as the loop's next act.
+  // Requires: `who` lives until then, or the worker never runs again.
+  void call_at_turn_end(TurnEnd& who);
+
   // Starts a task whose end nobody waits for.  An exception that escapes it is
   // a bug: the process ends with its message.
   void spawn(Task<> task);
@@ -69,8 +85,12 @@ class Worker {
   void schedule();
   void turn();
   void watch_poller();
+  void end_turn();
 
   std::size_t index_;
+  bool in_turn_ = false;
+  std::vector<TurnEnd*> at_turn_end_;
+  std::vector<TurnEnd*> ending_;  // kept for its memory
   Poller poller_;  // outlives the tasks that the context still holds, and their streams
   asio::io_context context_;
   asio::posix::basic_stream_descriptor<Executor> poller_ready_;  // the poller's own readiness

@@ -59,7 +59,7 @@ class PipeSink final : public CompletionSink {
   Ledger& ledger = **opened;
   ledger.set_sink(0, sink);
   for (std::uint32_t n = first;; ++n) {
-    if (!ledger.log_intent(0, intent(n, table.version))) {
+    if (!log_intent(ledger, intent(n, table.version))) {
       ::_exit(2);
     }
     sink.tell({News::What::Intent, n});

@@ -25,7 +25,7 @@ TEST(Faults, D4AFailingFlushStopsTheLedgerForGood) {
   {
     Bench bench(on(vfs, folder));
     ASSERT_EQ(bench.settle(settlement(1)), SettleStatus::Recorded);
-    ASSERT_TRUE(bench.ledger->log_intent(0, intent(2, version)));
+    ASSERT_TRUE(log_intent(*bench.ledger, intent(2, version)));
     ASSERT_TRUE(bench.ledger->log_progress(0, id(2), {.completion = 3}));
     vfs.fail_sync = true;
     EXPECT_EQ(bench.settle(settlement(2)), SettleStatus::Lost);

@@ -161,7 +161,7 @@ TEST(Ledger, ManyThreadsSettleWithoutLosingOrDoublingAny) {
     threads.emplace_back([&, worker] {
       for (std::uint32_t n = 0; n < kEach; ++n) {
         const auto number = static_cast<std::uint32_t>(worker) * kEach + n;
-        EXPECT_TRUE(ledger->log_intent(worker, intent(number, table.version)));
+        EXPECT_TRUE(log_intent(*ledger, intent(number, table.version), worker));
         EXPECT_TRUE(eventually([&] { return ledger->settle(worker, settlement(number), n); }));
       }
     });

@@ -56,7 +56,7 @@ TEST(Recovery, W2W3AnIntentWithoutOutputIsVoidForTheCustomer) {
   const TempFolder folder;
   const std::string version = prices().version;
   live_and_die(folder,
-               [&](Bench& bench) { ASSERT_TRUE(bench.ledger->log_intent(0, intent(1, version))); });
+               [&](Bench& bench) { ASSERT_TRUE(log_intent(*bench.ledger, intent(1, version))); });
   Bench bench(folder);
   EXPECT_EQ(bench.ledger->recovery().voided, 1U);
   const Settlement s = found(bench, 1);
@@ -75,10 +75,10 @@ TEST(Recovery, W4WhatWasDeliveredIsSettled) {
   const TempFolder folder;
   const std::string version = prices().version;
   live_and_die(folder, [&](Bench& bench) {
-    ASSERT_TRUE(bench.ledger->log_intent(0, intent(1, version)));
+    ASSERT_TRUE(log_intent(*bench.ledger, intent(1, version)));
     ASSERT_TRUE(bench.ledger->log_progress(0, id(1), {.completion = 100}));
     ASSERT_TRUE(bench.ledger->log_progress(0, id(1), {.completion = 250}));  // replaces, never adds
-    ASSERT_TRUE(bench.ledger->log_intent(0, intent(2, version)));
+    ASSERT_TRUE(log_intent(*bench.ledger, intent(2, version)));
     ASSERT_TRUE(bench.ledger->log_progress(0, id(2), {.prompt = 7, .completion = 1}));
   });
   Bench bench(folder);
@@ -97,8 +97,8 @@ TEST(Recovery, AnEarlierAttemptBecomesAFailedOne) {
   const TempFolder folder;
   const std::string version = prices().version;
   live_and_die(folder, [&](Bench& bench) {
-    ASSERT_TRUE(bench.ledger->log_intent(0, intent(1, version, 1)));
-    ASSERT_TRUE(bench.ledger->log_intent(0, intent(1, version, 2)));
+    ASSERT_TRUE(log_intent(*bench.ledger, intent(1, version, 1)));
+    ASSERT_TRUE(log_intent(*bench.ledger, intent(1, version, 2)));
   });
   Bench bench(folder);
   const Settlement s = found(bench, 1);
@@ -112,8 +112,8 @@ TEST(Recovery, W6W7ASettledGenerationIsNotSettledAgain) {
   const TempFolder folder;
   const std::string version = prices().version;
   live_and_die(folder, [&](Bench& bench) {
-    ASSERT_TRUE(bench.ledger->log_intent(0, intent(1, version)));
-    ASSERT_TRUE(bench.ledger->log_intent(0, intent(2, version)));
+    ASSERT_TRUE(log_intent(*bench.ledger, intent(1, version)));
+    ASSERT_TRUE(log_intent(*bench.ledger, intent(2, version)));
     ASSERT_EQ(bench.settle(settlement(1)), SettleStatus::Recorded);
   });
   Bench bench(folder);
@@ -127,7 +127,7 @@ TEST(Recovery, D3ACrashDuringRecoveryDoesNoHarm) {
   const TempFolder folder;
   const std::string version = prices().version;
   live_and_die(folder,
-               [&](Bench& bench) { ASSERT_TRUE(bench.ledger->log_intent(0, intent(1, version))); });
+               [&](Bench& bench) { ASSERT_TRUE(log_intent(*bench.ledger, intent(1, version))); });
   // The files of the log come back, as if the crash was after the commit.
   const std::string kept = folder.path() + "/kept";
   std::filesystem::copy(folder.database() + ".intents", kept);
@@ -144,8 +144,8 @@ TEST(Recovery, ATornLastFrameIsNotBelieved) {
   const TempFolder folder;
   const std::string version = prices().version;
   live_and_die(folder, [&](Bench& bench) {
-    ASSERT_TRUE(bench.ledger->log_intent(0, intent(1, version)));
-    ASSERT_TRUE(bench.ledger->log_intent(0, intent(2, version)));
+    ASSERT_TRUE(log_intent(*bench.ledger, intent(1, version)));
+    ASSERT_TRUE(log_intent(*bench.ledger, intent(2, version)));
   });
   for (const auto& entry : std::filesystem::directory_iterator(folder.database() + ".intents")) {
     std::filesystem::resize_file(entry.path(), entry.file_size() - 3);
@@ -160,7 +160,7 @@ TEST(Recovery, ATornLastFrameIsNotBelieved) {
 TEST(Recovery, AnIntentWithAnUnknownPriceIsClosedForNothingAndMarked) {
   const TempFolder folder;
   live_and_die(folder, [&](Bench& bench) {
-    ASSERT_TRUE(bench.ledger->log_intent(0, intent(1, "unheard-of")));
+    ASSERT_TRUE(log_intent(*bench.ledger, intent(1, "unheard-of")));
     ASSERT_TRUE(bench.ledger->log_progress(0, id(1), {.completion = 5}));
   });
   Bench bench(folder);
@@ -175,10 +175,10 @@ TEST(Recovery, ProgressThatContradictsItselfIsClamped) {
   const TempFolder folder;
   const std::string version = prices().version;
   live_and_die(folder, [&](Bench& bench) {
-    ASSERT_TRUE(bench.ledger->log_intent(0, intent(1, version)));
+    ASSERT_TRUE(log_intent(*bench.ledger, intent(1, version)));
     ASSERT_TRUE(
         bench.ledger->log_progress(0, id(1), {.prompt = 5, .cached_read = 50, .completion = 5}));
-    ASSERT_TRUE(bench.ledger->log_intent(0, intent(2, version)));
+    ASSERT_TRUE(log_intent(*bench.ledger, intent(2, version)));
     ASSERT_TRUE(bench.ledger->log_progress(
         0, id(2), {.completion = ~std::uint64_t{0}}));  // no amount holds it
   });
@@ -195,10 +195,10 @@ TEST(IntentLog, ASegmentGoesWhenAllItsGenerationsAreSettled) {
   const TempFolder folder;
   const std::string version = prices().version;
   Bench bench(folder);
-  constexpr std::uint32_t kMany = 20'000;                        // several segments
-  ASSERT_TRUE(bench.ledger->log_intent(0, intent(0, version)));  // stays open
+  constexpr std::uint32_t kMany = 20'000;                      // several segments
+  ASSERT_TRUE(log_intent(*bench.ledger, intent(0, version)));  // stays open
   for (std::uint32_t n = 1; n <= kMany; ++n) {
-    ASSERT_TRUE(bench.ledger->log_intent(0, intent(n, version)));
+    ASSERT_TRUE(log_intent(*bench.ledger, intent(n, version)));
     ASSERT_TRUE(eventually([&] { return bench.ledger->settle(0, settlement(n), n); }));
   }
   ASSERT_EQ(bench.sink.wait(kMany).size(), kMany);
@@ -212,7 +212,7 @@ TEST(IntentLog, AStoppedLedgerWithNothingOpenLeavesNoSegment) {
   const std::string version = prices().version;
   {
     Bench bench(folder);
-    ASSERT_TRUE(bench.ledger->log_intent(0, intent(1, version)));
+    ASSERT_TRUE(log_intent(*bench.ledger, intent(1, version)));
     ASSERT_EQ(bench.settle(settlement(1)), SettleStatus::Recorded);
   }
   EXPECT_EQ(intent_files(folder), 0U);
@@ -223,7 +223,7 @@ TEST(IntentLog, WhatIsOpenAtACleanStopIsClosedAtTheNextStart) {
   const std::string version = prices().version;
   {
     Bench bench(folder);
-    ASSERT_TRUE(bench.ledger->log_intent(0, intent(1, version)));
+    ASSERT_TRUE(log_intent(*bench.ledger, intent(1, version)));
   }
   EXPECT_EQ(intent_files(folder), 1U);
   EXPECT_EQ(Bench(folder).ledger->recovery().voided, 1U);

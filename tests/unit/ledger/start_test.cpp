@@ -178,7 +178,7 @@ TEST(StartUp, D6AReplacedFileStopsTheLedger) {
 TEST(StartUp, FilesAreForTheirOwnerOnly) {
   const TempFolder folder;
   Bench bench(folder);
-  ASSERT_TRUE(bench.ledger->log_intent(0, intent(1, prices().version)));
+  ASSERT_TRUE(log_intent(*bench.ledger, intent(1, prices().version)));
   for (const char* part : {"", "-wal", "-shm", ".lock", ".spill"}) {
     const auto mode = fs::status(folder.database() + part).permissions();
     EXPECT_EQ(mode & (fs::perms::group_all | fs::perms::others_all), fs::perms::none) << part;

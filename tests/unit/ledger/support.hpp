@@ -99,6 +99,11 @@ inline Intent intent(std::uint32_t n, std::string_view version, std::uint32_t at
           .started = kNow};
 }
 
+inline Result<void> log_intent(Ledger& ledger, const Intent& one, std::size_t worker = 0) {
+  const Intent* const logged = &one;
+  return ledger.log_intents(worker, {&logged, 1});
+}
+
 class WaitingSink final : public CompletionSink {
  public:
   void deliver(std::span<const Settled> batch) noexcept override {

@@ -1,0 +1,40 @@
+// Where a worker's generations wait for their intents to be in the log.
+
+#pragma once
+
+#include <vector>
+
+#include "waybill/ledger/ledger.hpp"
+#include "waybill/net/waiter.hpp"
+
+namespace waybill::gateway {
+
+// Writes the intents of one turn of the loop together, and only then lets their
+// generations go on: one write(2) for all of them (Rule W), and the requests to the
+// providers leave one after the other, so that a provider on the same machine is woken
+// once for many.  A request that comes alone waits for nothing.
+//
+// Thread safety: none; everything on the worker.
+class IntentDesk final : private net::Worker::TurnEnd {
+ public:
+  IntentDesk(net::Worker& worker, ledger::Ledger& ledger) noexcept
+      : worker_(worker),
+        ledger_(ledger) {}
+
+  // Completes at the end of this turn.  False: it could not be logged, so nothing may be
+  // sent.  Never cut short: look afterwards whether the client is still there.
+  net::Task<bool> log(const ledger::Intent& intent);
+
+ private:
+  struct Pending;
+
+  void on_turn_end() override;
+
+  net::Worker& worker_;
+  ledger::Ledger& ledger_;
+  std::vector<Pending*> pending_;
+  std::vector<Pending*> written_;               // those of the turn that ends
+  std::vector<const ledger::Intent*> intents_;  // theirs
+};
+
+}  // namespace waybill::gateway
