@@ -4,38 +4,32 @@ namespace waybill::gateway {
 
 // Lives in the frame of the coroutine that waits.
 struct IntentDesk::Pending {
-  Pending(net::Worker& worker, const ledger::Intent& logged) noexcept
-      : waiter(worker),
-        intent(&logged) {}
-  net::Waiter waiter;
   const ledger::Intent* intent;
+  bool decided = false;
   bool written = false;
 };
 
 net::Task<bool> IntentDesk::log(const ledger::Intent& intent) {
-  Pending pending(worker_, intent);
-  if (pending_.empty()) {
-    worker_.call_at_turn_end(*this);
-  }
+  Pending pending{&intent};
   pending_.push_back(&pending);
-  const net::Wake wake = co_await pending.waiter.wait(TimePoint::max());
-  static_cast<void>(wake);  // on_turn_end() alone wakes it
+  co_await worker_.end_of_turn();
+  if (!pending.decided) {  // the first of a turn writes for all
+    write_pending();
+  }
   co_return pending.written;
 }
 
-void IntentDesk::on_turn_end() {
-  // Who is woken may log the next attempt's intent: that one is of the next turn.
-  written_.swap(pending_);
+void IntentDesk::write_pending() {
   intents_.clear();
-  for (const Pending* const pending : written_) {
+  for (const Pending* const pending : pending_) {
     intents_.push_back(pending->intent);
   }
   const bool written = ledger_.log_intents(worker_.index(), intents_).has_value();
-  for (Pending* const pending : written_) {
+  for (Pending* const pending : pending_) {
+    pending->decided = true;
     pending->written = written;
-    pending->waiter.wake(net::Wake::Ready);
   }
-  written_.clear();
+  pending_.clear();
 }
 
 }  // namespace waybill::gateway

@@ -40,26 +40,26 @@ void Worker::watch_poller() {
   using Descriptor = asio::posix::descriptor_base;
   poller_ready_.async_wait(Descriptor::wait_read, [this](const boost::system::error_code& ec) {
     if (!ec) {
-      in_turn_ = true;
       poller_.dispatch();
-      in_turn_ = false;
-      end_turn();
       watch_poller();
     }
   });
 }
 
-void Worker::call_at_turn_end(TurnEnd& who) {
-  at_turn_end_.push_back(&who);
-  if (!in_turn_ && at_turn_end_.size() == 1) {
+void Worker::wait_for_turn_end(TurnHandler handler) {
+  // Boost 1.81's move assignment of any_completion_handler recurses without end.
+  at_turn_end_.emplace_back().swap(handler);
+  if (at_turn_end_.size() == 1) {  // behind what is being looked at now
     post([this] { end_turn(); });
   }
 }
 
 void Worker::end_turn() {
-  ending_.swap(at_turn_end_);
-  for (TurnEnd* const who : ending_) {
-    who->on_turn_end();
+  ending_.swap(at_turn_end_);  // who waits again is of the next turn
+  for (TurnHandler& waiting : ending_) {
+    TurnHandler handler;
+    handler.swap(waiting);
+    std::move(handler)();
   }
   ending_.clear();
 }

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "waybill/ledger/ledger.hpp"
-#include "waybill/net/waiter.hpp"
+#include "waybill/net/worker.hpp"
 
 namespace waybill::gateway {
 
@@ -15,7 +15,7 @@ namespace waybill::gateway {
 // once for many.  A request that comes alone waits for nothing.
 //
 // Thread safety: none; everything on the worker.
-class IntentDesk final : private net::Worker::TurnEnd {
+class IntentDesk {
  public:
   IntentDesk(net::Worker& worker, ledger::Ledger& ledger) noexcept
       : worker_(worker),
@@ -28,13 +28,12 @@ class IntentDesk final : private net::Worker::TurnEnd {
  private:
   struct Pending;
 
-  void on_turn_end() override;
+  void write_pending();
 
   net::Worker& worker_;
   ledger::Ledger& ledger_;
   std::vector<Pending*> pending_;
-  std::vector<Pending*> written_;               // those of the turn that ends
-  std::vector<const ledger::Intent*> intents_;  // theirs
+  std::vector<const ledger::Intent*> intents_;  // theirs, kept for its memory
 };
 
 }  // namespace waybill::gateway

@@ -9,7 +9,10 @@
 #include <utility>
 #include <vector>
 
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
@@ -60,20 +63,14 @@ class Worker {
     asio::post(context_, std::forward<Function>(function));
   }
 
-  // Who wants to act once for all that one turn of the loop brings: what became ready at
-  // the same time has been looked at by then, and nothing has been waited for.
-  class TurnEnd {
-   public:
-    TurnEnd() = default;
-    TurnEnd(const TurnEnd&) = delete;
-    TurnEnd& operator=(const TurnEnd&) = delete;
-    virtual ~TurnEnd() = default;
-    virtual void on_turn_end() = 0;
-  };
-
-  // Calls `who` once, at the end of this turn; outside of one, as the loop's next act.
-  // Requires: `who` lives until then, or the worker never runs again.
-  void call_at_turn_end(TurnEnd& who);
+  // Completes when all that became ready at the same time has been looked at, as the
+  // loop's next act.  What is sent then leaves together: a peer on the same machine is woken once
+  // for many, and the code that reads is not driven out of the cache by the kernel's for sending at
+  // each request.
+  [[nodiscard]] auto end_of_turn() {
+    auto begin = [this](auto handler) { wait_for_turn_end(std::move(handler)); };
+    return asio::async_initiate<const asio::deferred_t, void()>(std::move(begin), asio::deferred);
+  }
 
   // Starts a task whose end nobody waits for.  An exception that escapes it is
   // a bug: the process ends with its message.
@@ -86,11 +83,10 @@ class Worker {
   void turn();
   void watch_poller();
   void end_turn();
+  using TurnHandler = asio::any_completion_handler<void()>;
+  void wait_for_turn_end(TurnHandler handler);
 
   std::size_t index_;
-  bool in_turn_ = false;
-  std::vector<TurnEnd*> at_turn_end_;
-  std::vector<TurnEnd*> ending_;  // kept for its memory
   Poller poller_;  // outlives the tasks that the context still holds, and their streams
   asio::io_context context_;
   asio::posix::basic_stream_descriptor<Executor> poller_ready_;  // the poller's own readiness
@@ -98,6 +94,8 @@ class Worker {
   Timer driver_;
   TimePoint scheduled_ = TimePoint::max();  // when the driver fires
   std::unique_ptr<char[]> buffer_;
+  std::vector<TurnHandler> at_turn_end_;
+  std::vector<TurnHandler> ending_;  // those of the turn that ends
 };
 
 }  // namespace waybill::net
