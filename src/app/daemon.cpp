@@ -196,7 +196,7 @@ int Daemon::load() {
     return complain(log.error());
   }
   log_ = std::move(*log);
-  auto live = gateway::make_live(loaded.snapshot, slots_);
+  auto live = gateway::make_live(loaded.snapshot, slots_, nullptr);
   if (!live) {
     return complain(live.error());
   }
@@ -369,7 +369,7 @@ void Daemon::reload() {
     refuse_reload(renewals.error().detail());
     return;
   }
-  auto live = gateway::make_live(loaded.snapshot, slots_);
+  auto live = gateway::make_live(loaded.snapshot, slots_, live_.get());
   if (!live) {
     refuse_reload(live.error().detail());
     return;

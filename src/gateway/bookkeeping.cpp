@@ -133,17 +133,13 @@ void Generation::assume_provider_cost(const Call& call, ledger::Settlement& reco
 }
 
 void Generation::count_failure(const Call& call, const routing::AttemptOutcome& outcome) {
-  if (view_ == gateway_.view_) {  // after a reload the indices mean others
-    gateway_.health_.failed(call.endpoint.index, outcome, Clock::now());
-  }
+  view_->live->health->failed(call.endpoint.index, outcome, Clock::now());
   gateway_.metrics_.count_attempt(view_->live->metric_slots[call.endpoint.index],
                                   telemetry::attempt_result(outcome));
 }
 
 void Generation::count_success(const Call& call, const Bill& bill) {
-  if (view_ == gateway_.view_) {
-    gateway_.health_.succeeded(call.endpoint.index);
-  }
+  view_->live->health->succeeded(call.endpoint.index);
   telemetry::WorkerMetrics& metrics = gateway_.metrics_;
   const std::size_t slot = view_->live->metric_slots[call.endpoint.index];
   metrics.count_attempt(slot, telemetry::AttemptResult::Succeeded);

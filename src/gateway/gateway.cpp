@@ -85,12 +85,6 @@ std::shared_ptr<const WorkerView> make_view(LiveSnapshotPtr live,
   return view;
 }
 
-// What makes an endpoint the same one after a reload.
-std::string identity_of(const catalog::Catalog& catalog, const catalog::Endpoint& endpoint) {
-  return catalog.model(endpoint.model).id + "\n" + catalog.provider_of(endpoint).name + "\n" +
-         endpoint.upstream_model;
-}
-
 }  // namespace
 
 // Hands the worker's access lines on, four times a second while there are any.
@@ -128,7 +122,6 @@ Gateway::Gateway(net::Worker& worker,
       desk_(worker, ledger),
       intents_(worker, ledger),
       view_(make_view(live, worker, resolver_, share, nullptr)),
-      health_(live->catalog().endpoints().size()),
       access_log_(access_sink, access_options(live->settings())),
       log_flush_(std::make_unique<LogFlush>(*this)) {}
 
@@ -147,16 +140,6 @@ Task<> Gateway::serve(http::ServerExchange& exchange, dialects::RequestKind kind
 }
 
 void Gateway::adopt(LiveSnapshotPtr live) {
-  std::map<std::string, routing::EndpointIndex> before;
-  for (const catalog::Endpoint& endpoint : this->live().catalog().endpoints()) {
-    before.emplace(identity_of(this->live().catalog(), endpoint), endpoint.index);
-  }
-  std::vector<routing::EndpointIndex> previous;
-  for (const catalog::Endpoint& endpoint : live->catalog().endpoints()) {
-    const auto found = before.find(identity_of(live->catalog(), endpoint));
-    previous.push_back(found == before.end() ? routing::kNoEndpoint : found->second);
-  }
-  health_.remap(previous);
   view_ = make_view(std::move(live), worker_, resolver_, share_, view_.get());
 }
 

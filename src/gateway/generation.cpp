@@ -180,7 +180,7 @@ std::optional<Generation::Refusal> Generation::make_plan() {
   for (const catalog::Model* const model : models_) {
     views.push_back({model->id, facts_.model, view_->live->endpoints[model->index]});
   }
-  plan_ = routing::plan(features, views, gateway_.health_, ++gateway_.plans_, Clock::now());
+  plan_ = routing::plan(features, views, *view_->live->health, ++gateway_.plans_, Clock::now());
   if (plan_.attempts.empty()) {
     const Error error = routing::no_route(plan_);
     return Refusal{status_of(error), error};

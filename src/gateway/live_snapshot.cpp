@@ -78,9 +78,34 @@ Result<ProviderLink> link_to(const catalog::Provider& provider, TrustByFile& tru
   return link;
 }
 
+// What makes an endpoint the same one after a reload.
+std::string identity_of(const catalog::Catalog& catalog, const catalog::Endpoint& endpoint) {
+  return catalog.model(endpoint.model).id + "\n" + catalog.provider_of(endpoint).name + "\n" +
+         endpoint.upstream_model;
+}
+
+std::shared_ptr<routing::EndpointHealth> health_of(const catalog::Catalog& catalog,
+                                                   const LiveSnapshot* previous) {
+  if (previous == nullptr) {
+    return std::make_shared<routing::EndpointHealth>(catalog.endpoints().size());
+  }
+  std::map<std::string, routing::EndpointIndex> before;
+  for (const catalog::Endpoint& endpoint : previous->catalog().endpoints()) {
+    before.emplace(identity_of(previous->catalog(), endpoint), endpoint.index);
+  }
+  std::vector<routing::EndpointIndex> indices;
+  for (const catalog::Endpoint& endpoint : catalog.endpoints()) {
+    const auto found = before.find(identity_of(catalog, endpoint));
+    indices.push_back(found == before.end() ? routing::kNoEndpoint : found->second);
+  }
+  return std::make_shared<routing::EndpointHealth>(*previous->health, indices);
+}
+
 }  // namespace
 
-Result<LiveSnapshotPtr> make_live(catalog::SnapshotPtr snapshot, telemetry::EndpointSlots& slots) {
+Result<LiveSnapshotPtr> make_live(catalog::SnapshotPtr snapshot,
+                                  telemetry::EndpointSlots& slots,
+                                  const LiveSnapshot* previous) {
   auto live = std::make_shared<LiveSnapshot>();
   live->snapshot = std::move(snapshot);
   const catalog::Catalog& catalog = live->catalog();
@@ -102,6 +127,7 @@ Result<LiveSnapshotPtr> make_live(catalog::SnapshotPtr snapshot, telemetry::Endp
     live->metric_slots.push_back(
         slots.slot(catalog.model(endpoint.model).id, catalog.provider_of(endpoint).name));
   }
+  live->health = health_of(catalog, previous);
   return LiveSnapshotPtr(std::move(live));
 }
 

@@ -5,9 +5,33 @@
 
 namespace waybill::routing {
 
+EndpointHealth::EndpointHealth(std::size_t endpoints, HealthPolicy policy) : policy_(policy) {
+  states_.reserve(endpoints);
+  for (std::size_t i = 0; i < endpoints; ++i) {
+    states_.push_back(std::make_shared<State>());
+  }
+}
+
+EndpointHealth::EndpointHealth(const EndpointHealth& before,
+                               std::span<const EndpointIndex> previous)
+    : policy_(before.policy_) {
+  states_.reserve(previous.size());
+  for (const EndpointIndex index : previous) {
+    states_.push_back(index < before.states_.size() ? before.states_[index]
+                                                    : std::make_shared<State>());
+  }
+}
+
 void EndpointHealth::succeeded(EndpointIndex endpoint) noexcept {
   assert(endpoint < states_.size());
-  states_[endpoint] = State{};
+  State& state = *states_[endpoint];
+  // A store would take the line from every other worker's cache, once a request.
+  if (state.failures.load(std::memory_order_relaxed) != 0) {
+    state.failures.store(0, std::memory_order_relaxed);
+  }
+  if (state.cooling_until.load(std::memory_order_relaxed) != TimePoint::min()) {
+    state.cooling_until.store(TimePoint::min(), std::memory_order_relaxed);
+  }
 }
 
 void EndpointHealth::failed(EndpointIndex endpoint,
@@ -18,42 +42,43 @@ void EndpointHealth::failed(EndpointIndex endpoint,
   if (classify(outcome) == Verdict::Final || outcome.kind == OutcomeKind::StaleConnection) {
     return;
   }
-  State& state = states_[endpoint];
-  std::chrono::milliseconds cool_down{0};
+  State& state = *states_[endpoint];
+  TimePoint until = state.cooling_until.load(std::memory_order_relaxed);
   if (is_busy(outcome)) {
-    cool_down = policy_.first_cool_down;
-  } else if (now >= state.cooling_until) {
-    cool_down = policy_.first_cool_down;
-    for (std::uint32_t i = 0; i < state.failures && cool_down < policy_.longest_cool_down; ++i) {
+    extend(state, now + policy_.first_cool_down);
+  } else if (now >= until) {
+    const std::uint32_t failures = state.failures.load(std::memory_order_relaxed);
+    std::chrono::milliseconds cool_down = policy_.first_cool_down;
+    for (std::uint32_t i = 0; i < failures && cool_down < policy_.longest_cool_down; ++i) {
       cool_down *= 2;
     }
     cool_down = std::min(cool_down, policy_.longest_cool_down);
-    ++state.failures;
+    // Of workers that fail at the same moment one counts: theirs is one cause.
+    if (state.cooling_until.compare_exchange_strong(until, now + cool_down,
+                                                    std::memory_order_relaxed)) {
+      state.failures.fetch_add(1, std::memory_order_relaxed);
+    }
   }
   if (outcome.retry_after) {
-    cool_down = std::max<std::chrono::milliseconds>(cool_down, *outcome.retry_after);
+    extend(state, now + *outcome.retry_after);
   }
-  state.cooling_until = std::max(state.cooling_until, now + cool_down);
+}
+
+void EndpointHealth::extend(State& state, TimePoint until) noexcept {
+  TimePoint known = state.cooling_until.load(std::memory_order_relaxed);
+  while (known < until &&
+         !state.cooling_until.compare_exchange_weak(known, until, std::memory_order_relaxed)) {
+  }
 }
 
 TimePoint EndpointHealth::cooling_until(EndpointIndex endpoint) const noexcept {
   assert(endpoint < states_.size());
-  return states_[endpoint].cooling_until;
+  return states_[endpoint]->cooling_until.load(std::memory_order_relaxed);
 }
 
 std::uint32_t EndpointHealth::failures_in_a_row(EndpointIndex endpoint) const noexcept {
   assert(endpoint < states_.size());
-  return states_[endpoint].failures;
-}
-
-void EndpointHealth::remap(std::span<const EndpointIndex> previous) {
-  std::vector<State> states(previous.size());
-  for (std::size_t i = 0; i < previous.size(); ++i) {
-    if (previous[i] < states_.size()) {
-      states[i] = states_[previous[i]];
-    }
-  }
-  states_ = std::move(states);
+  return states_[endpoint]->failures.load(std::memory_order_relaxed);
 }
 
 }  // namespace waybill::routing

@@ -183,6 +183,14 @@ class Fallback(HarnessTestCase):
         self.assertEqual(answer.header("x-provider-name"), "p1")
         self.assertTrue(slow.wait_for_requests(1)[0].gone.wait(5))
 
+    def test_a_cool_down_holds_for_every_worker(self) -> None:
+        self.first.script(canned.error(429, headers=[("Retry-After", "30")]))
+        self.second.script(canned.plain("second"))
+        server = self.daemon(settings_for(self.first, self.second, workers=4))
+        for _ in range(24):  # each on its own connection: the kernel spreads them over the workers
+            self.assertEqual(server.chat().text(), "second")
+        self.assertEqual(len(self.first.requests), 1)
+
     def test_all_429_is_a_429_with_retry_after(self) -> None:
         server = self.fresh()
         self.first.script(canned.error(429, headers=[("Retry-After", "30")]))

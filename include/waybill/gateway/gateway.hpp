@@ -21,7 +21,6 @@
 #include "waybill/http/server.hpp"
 #include "waybill/ledger/ledger.hpp"
 #include "waybill/net/resolver.hpp"
-#include "waybill/routing/endpoint_health.hpp"
 #include "waybill/telemetry/access_log.hpp"
 #include "waybill/telemetry/metrics.hpp"
 
@@ -71,8 +70,8 @@ class Gateway {
   // One inference request, answered whatever happens.
   Task<> serve(http::ServerExchange& exchange, dialects::RequestKind kind);
 
-  // Takes a new snapshot: requests that start from now on use it; connections and
-  // health of providers that are still there are kept.
+  // Takes a new snapshot: requests that start from now on use it; connections of
+  // providers that are still there are kept.
   void adopt(LiveSnapshotPtr live);
 
   // The caller of a request on a listener with this default key (empty: none).
@@ -123,7 +122,6 @@ class Gateway {
   SettlementDesk desk_;
   IntentDesk intents_;
   std::shared_ptr<const WorkerView> view_;
-  routing::EndpointHealth health_;
   GenerationIdSource ids_;
   telemetry::WorkerMetrics metrics_;
   telemetry::AccessLog access_log_;

@@ -28,12 +28,14 @@ struct ProviderLink {
   std::string pool_name;  // equal for providers that may share connections
 };
 
-// Immutable; built once per (re)load and shared by all workers.
+// Built once per (re)load and shared by all workers; immutable but for the health.
 struct LiveSnapshot {
   catalog::SnapshotPtr snapshot;
   std::vector<ProviderLink> providers;                        // by provider index
   std::vector<std::vector<routing::EndpointView>> endpoints;  // by model index
   std::vector<std::size_t> metric_slots;                      // by endpoint index
+  std::shared_ptr<routing::EndpointHealth> health;            // of all workers; the one thing
+                                                              // here that changes
 
   [[nodiscard]] const catalog::Catalog& catalog() const noexcept { return snapshot->catalog; }
   [[nodiscard]] const config::Settings& settings() const noexcept { return snapshot->settings; }
@@ -41,8 +43,12 @@ struct LiveSnapshot {
 
 using LiveSnapshotPtr = std::shared_ptr<const LiveSnapshot>;
 
-// Loads trust stores and prepares heads.  Fails with "tls_ca_file".
+// Loads trust stores and prepares heads.  Fails with "tls_ca_file".  What `previous`,
+// the snapshot in use until now (null at the start), knows of the health of endpoints
+// that are still there is kept.
 // Thread: the one that owns `slots` (start-up and reload).
-Result<LiveSnapshotPtr> make_live(catalog::SnapshotPtr snapshot, telemetry::EndpointSlots& slots);
+Result<LiveSnapshotPtr> make_live(catalog::SnapshotPtr snapshot,
+                                  telemetry::EndpointSlots& slots,
+                                  const LiveSnapshot* previous);
 
 }  // namespace waybill::gateway

@@ -2,9 +2,11 @@
 
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -22,7 +24,7 @@ struct HealthPolicy {
   std::chrono::milliseconds longest_cool_down{30'000};
 };
 
-// Cool-downs of one worker's endpoints.
+// Cool-downs of the endpoints of one snapshot, known to all workers at once.
 //
 //   event                                   cool-down
 //   succeeded                               ends; failures in a row: 0
@@ -35,12 +37,17 @@ struct HealthPolicy {
 // A cool-down orders endpoints and never removes one: where all are cooling, the
 // one that is ready first is tried.
 //
-// Sans-I/O: the time is an argument.  Thread safety: none; one per worker.
+// Sans-I/O: the time is an argument.
+// Thread safety: any number of threads; each figure is read and written by itself,
+// without a lock, and a success of an endpoint that had none to forget writes nothing.
 class EndpointHealth {
  public:
-  explicit EndpointHealth(std::size_t endpoints = 0, HealthPolicy policy = {})
-      : policy_(policy),
-        states_(endpoints) {}
+  explicit EndpointHealth(std::size_t endpoints = 0, HealthPolicy policy = {});
+
+  // Of the next snapshot: endpoint i of it was `previous[i]` of `before`, or
+  // kNoEndpoint if it is new.  What is kept is shared: a request that began with
+  // the older snapshot tells both.
+  EndpointHealth(const EndpointHealth& before, std::span<const EndpointIndex> previous);
 
   // Requires, for all: `endpoint` is below the number of endpoints.
   void succeeded(EndpointIndex endpoint) noexcept;
@@ -53,20 +60,20 @@ class EndpointHealth {
   }
   [[nodiscard]] std::uint32_t failures_in_a_row(EndpointIndex endpoint) const noexcept;
 
-  // After a reload: endpoint i of the new snapshot was `previous[i]` of the old
-  // one, or kNoEndpoint if it is new.
-  void remap(std::span<const EndpointIndex> previous);
-
   [[nodiscard]] std::size_t size() const noexcept { return states_.size(); }
 
  private:
-  struct State {
-    TimePoint cooling_until = TimePoint::min();
-    std::uint32_t failures = 0;
+  // Apart from its neighbours: they change together only by accident.
+  struct alignas(64) State {
+    std::atomic<TimePoint> cooling_until{TimePoint::min()};
+    std::atomic<std::uint32_t> failures{0};
+    static_assert(std::atomic<TimePoint>::is_always_lock_free);
   };
 
+  static void extend(State& state, TimePoint until) noexcept;
+
   HealthPolicy policy_;
-  std::vector<State> states_;
+  std::vector<std::shared_ptr<State>> states_;
 };
 
 }  // namespace waybill::routing

@@ -91,7 +91,7 @@ TEST(LiveSnapshot, AMissingTrustStoreIsAFault) {
   config::Settings settings = test::two_providers(kOne, kTwo);
   settings.providers[0].ca_file = "/nowhere/ca.pem";
   telemetry::EndpointSlots slots;
-  const auto live = make_live(test::snapshot_of(std::move(settings)), slots);
+  const auto live = make_live(test::snapshot_of(std::move(settings)), slots, nullptr);
   ASSERT_FALSE(live);
   EXPECT_EQ(live.error().code(), "tls_ca_file");
 }
@@ -141,6 +141,20 @@ TEST(LiveSnapshot, CountersKeepTheirMeaningOverReloads) {
   ASSERT_EQ(first->metric_slots.size(), 2U);
   EXPECT_EQ(second->metric_slots[0], first->metric_slots[1]);
   EXPECT_EQ(second->metric_slots[1], first->metric_slots[0]);
+}
+
+TEST(LiveSnapshot, HealthFollowsItsEndpointOverReloads) {
+  using namespace std::chrono_literals;
+  telemetry::EndpointSlots slots;
+  const LiveSnapshotPtr first = test::live_of(test::two_providers(kOne, kTwo), slots);
+  const TimePoint now = Clock::now();
+  first->health->failed(0, {.kind = routing::OutcomeKind::ConnectFailed}, now);
+  config::Settings turned = test::two_providers(kOne, kTwo);
+  std::swap(turned.models[0], turned.models[1]);
+  turned.models[0].endpoints[0].upstream_model = "another";
+  const LiveSnapshotPtr second = test::live_of(turned, slots, first.get());
+  EXPECT_FALSE(second->health->is_cooling(0, now));
+  EXPECT_TRUE(second->health->is_cooling(1, now));
 }
 
 }  // namespace

@@ -91,8 +91,10 @@ inline catalog::SnapshotPtr snapshot_of(config::Settings settings, std::uint64_t
   return snapshot;
 }
 
-inline LiveSnapshotPtr live_of(config::Settings settings, telemetry::EndpointSlots& slots) {
-  auto live = make_live(snapshot_of(std::move(settings)), slots);
+inline LiveSnapshotPtr live_of(config::Settings settings,
+                               telemetry::EndpointSlots& slots,
+                               const LiveSnapshot* previous = nullptr) {
+  auto live = make_live(snapshot_of(std::move(settings)), slots, previous);
   EXPECT_TRUE(live) << live.error().detail();
   return live ? *live : nullptr;
 }

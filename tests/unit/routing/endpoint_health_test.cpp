@@ -2,6 +2,7 @@
 
 #include <array>
 #include <chrono>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -78,11 +79,31 @@ TEST(EndpointHealth, WhatIsNoFaultOfTheEndpointChangesNothing) {
 TEST(EndpointHealth, AReloadKeepsWhatIsKnownOfEndpointsThatStay) {
   EndpointHealth health(2);
   health.failed(1, status(500), kStart);
-  health.remap(std::array<EndpointIndex, 3>{1, kNoEndpoint, 0});
-  EXPECT_EQ(health.size(), 3U);
-  EXPECT_TRUE(health.is_cooling(0, kStart));
-  EXPECT_FALSE(health.is_cooling(1, kStart));
-  EXPECT_FALSE(health.is_cooling(2, kStart));
+  EndpointHealth next(health, std::array<EndpointIndex, 3>{1, kNoEndpoint, 0});
+  EXPECT_EQ(next.size(), 3U);
+  EXPECT_TRUE(next.is_cooling(0, kStart));
+  EXPECT_FALSE(next.is_cooling(1, kStart));
+  EXPECT_FALSE(next.is_cooling(2, kStart));
+  // A request that began before the reload ends after it.
+  health.failed(0, status(429, 9s), kStart);
+  EXPECT_EQ(next.cooling_until(2), kStart + 9s);
+}
+
+TEST(EndpointHealth, WorkersThatFailAtOnceCountOneFailure) {
+  EndpointHealth health(1);
+  std::vector<std::thread> workers;
+  for (int i = 0; i < 4; ++i) {
+    workers.emplace_back([&health] {
+      for (int n = 0; n < 1000; ++n) {
+        health.failed(0, status(500), kStart);
+      }
+    });
+  }
+  for (std::thread& worker : workers) {
+    worker.join();
+  }
+  EXPECT_EQ(health.failures_in_a_row(0), 1U);
+  EXPECT_EQ(health.cooling_until(0), kStart + 1s);
 }
 
 }  // namespace
