@@ -240,9 +240,10 @@ int Daemon::listen() {
   services_ =
       std::make_unique<Services>(Services{*ledger_, *log_, blocking_, reloads_, *this, draining_});
   const std::size_t count = settings().workers != 0 ? settings().workers : usable_cores();
+  const auto use = std::make_shared<gateway::DaemonUse>();
   for (std::size_t i = 0; i < count; ++i) {
     workers_.push_back(
-        std::make_unique<WorkerThread>(gateway::WorkerShare{i, count}, *services_, live_));
+        std::make_unique<WorkerThread>(gateway::WorkerShare{i, count, use}, *services_, live_));
   }
   int tag = kPublicTag;
   std::vector<gateway::Gateway::DefaultKey> default_keys;

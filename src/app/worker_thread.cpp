@@ -14,7 +14,8 @@ constexpr std::chrono::seconds kLastWords{3};
 
 }  // namespace
 
-http::ServerLimits server_limits(const config::Settings& settings, gateway::WorkerShare share) {
+http::ServerLimits server_limits(const config::Settings& settings,
+                                 const gateway::WorkerShare& share) {
   http::ServerLimits limits;
   limits.head.max_bytes = static_cast<std::size_t>(settings.limits.header_bytes);
   limits.head.max_fields = settings.limits.max_fields;
@@ -22,7 +23,12 @@ http::ServerLimits server_limits(const config::Settings& settings, gateway::Work
   limits.header_timeout = settings.limits.header_timeout;
   limits.body_timeout = settings.limits.body_timeout;
   limits.idle_timeout = settings.limits.idle_timeout;
-  limits.max_connections = share.of(settings.limits.max_connections);
+  limits.max_connections = settings.limits.max_connections;
+  if (share.divides(limits.max_connections)) {
+    limits.max_connections = share.of(limits.max_connections);
+  } else {
+    limits.all_connections = &share.use->connections;
+  }
   limits.max_requests_per_connection = settings.limits.max_requests_per_connection;
   return limits;
 }
@@ -30,11 +36,11 @@ http::ServerLimits server_limits(const config::Settings& settings, gateway::Work
 WorkerThread::WorkerThread(gateway::WorkerShare share,
                            Services& services,
                            gateway::LiveSnapshotPtr live)
-    : share_(share),
-      worker_(share.index),
-      gateway_(worker_, share, services.ledger, services.log, live),
+    : share_(std::move(share)),
+      worker_(share_.index),
+      gateway_(worker_, share_, services.ledger, services.log, live),
       front_door_(gateway_, services),
-      server_(worker_, server_limits(live->settings(), share), front_door_) {}
+      server_(worker_, server_limits(live->settings(), share_), front_door_) {}
 
 WorkerThread::~WorkerThread() {
   join();

@@ -17,7 +17,7 @@ namespace waybill::app {
 
 // The limits of an HTTP server as the settings have them.
 [[nodiscard]] http::ServerLimits server_limits(const config::Settings& settings,
-                                               gateway::WorkerShare share);
+                                               const gateway::WorkerShare& share);
 
 // Owns a worker, its gateway and its server, and the thread that runs them.
 //

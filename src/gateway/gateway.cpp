@@ -51,12 +51,31 @@ void fill_common_fields(WorkerView& view, const config::Settings& settings) {
   }
 }
 
+// A limit with a part for every worker is kept by each on its own; a smaller one by
+// all together (docs/decisions/0007).
+void divide(http::OriginOptions& options,
+            const catalog::Provider& provider,
+            const ProviderLink& link,
+            const WorkerShare& share) {
+  if (share.divides(provider.max_connections)) {
+    options.max_connections = share.of(provider.max_connections);
+  } else {
+    options.places = link.places;
+  }
+  if (share.divides(provider.queue)) {
+    options.max_waiting = share.of(provider.queue);
+  } else {
+    options.max_waiting = provider.queue;
+    options.all_waiting = link.queue;
+  }
+}
+
 using PoolsByName = std::map<std::string, std::shared_ptr<http::ClientPool>, std::less<>>;
 
 std::shared_ptr<const WorkerView> make_view(LiveSnapshotPtr live,
                                             net::Worker& worker,
                                             net::Resolver& resolver,
-                                            WorkerShare share,
+                                            const WorkerShare& share,
                                             const WorkerView* previous) {
   PoolsByName kept;
   if (previous != nullptr) {
@@ -74,8 +93,7 @@ std::shared_ptr<const WorkerView> make_view(LiveSnapshotPtr live,
       options.origin = providers[i].base_url;
       options.proxy = providers[i].proxy;
       options.tls = live->providers[i].tls;
-      options.max_connections = share.of(providers[i].max_connections);
-      options.max_waiting = providers[i].queue == 0 ? 0 : share.of(providers[i].queue);
+      divide(options, providers[i], live->providers[i], share);
       options.connect_timeout = std::chrono::minutes(1);  // each endpoint's own timeout is shorter
       pool = std::make_shared<http::ClientPool>(worker, resolver, std::move(options));
     }
@@ -116,12 +134,12 @@ Gateway::Gateway(net::Worker& worker,
                  telemetry::LineSink& access_sink,
                  LiveSnapshotPtr live)
     : worker_(worker),
-      share_(share),
+      share_(std::move(share)),
       ledger_(ledger),
       resolver_(worker, {}),
       desk_(worker, ledger),
       intents_(worker, ledger),
-      view_(make_view(live, worker, resolver_, share, nullptr)),
+      view_(make_view(live, worker, resolver_, share_, nullptr)),
       access_log_(access_sink, access_options(live->settings())),
       log_flush_(std::make_unique<LogFlush>(*this)) {}
 

@@ -105,7 +105,11 @@ std::optional<Generation::Refusal> Generation::admit() {
     return Refusal{503, Error(ErrorKind::Unavailable, "ledger_unavailable",
                               "The ledger takes no new work at the moment; try again shortly.")};
   }
-  if (gateway_.in_flight_ > gateway_.share_.of(settings().limits.max_concurrent_requests)) {
+  const WorkerShare& share = gateway_.share_;
+  const std::size_t most = settings().limits.max_concurrent_requests;
+  const bool has_room = share.divides(most) ? gateway_.in_flight_ <= share.of(most)
+                                            : in_flight_.take(share.use->generations, 1, most);
+  if (!has_room) {
     return Refusal{503, Error(ErrorKind::Unavailable, "too_many_requests_in_flight",
                               "Too many requests are being served; try again shortly.")};
   }

@@ -142,6 +142,7 @@ class Generation {
   TimePoint started_;
   TimePoint deadline_{};
 
+  SharedUse::Part in_flight_;  // of a limit below the number of workers
   Caller caller_;
   std::string body_;
   dialects::RequestFacts facts_;

@@ -78,6 +78,26 @@ Result<ProviderLink> link_to(const catalog::Provider& provider, TrustByFile& tru
   return link;
 }
 
+// Pools that are kept over a reload go on with the places they have.
+void share_places(std::vector<ProviderLink>& links,
+                  const catalog::Catalog& catalog,
+                  const LiveSnapshot* previous) {
+  std::map<std::string_view, const ProviderLink*> known;
+  for (std::size_t i = 0; previous != nullptr && i < previous->providers.size(); ++i) {
+    known.emplace(previous->providers[i].pool_name, &previous->providers[i]);
+  }
+  for (std::size_t i = 0; i < links.size(); ++i) {
+    const auto [found, is_new] = known.emplace(links[i].pool_name, &links[i]);
+    if (is_new) {
+      links[i].places = std::make_shared<http::Places>(catalog.providers()[i].max_connections);
+      links[i].queue = std::make_shared<SharedUse>();
+    } else {
+      links[i].places = found->second->places;
+      links[i].queue = found->second->queue;
+    }
+  }
+}
+
 // What makes an endpoint the same one after a reload.
 std::string identity_of(const catalog::Catalog& catalog, const catalog::Endpoint& endpoint) {
   return catalog.model(endpoint.model).id + "\n" + catalog.provider_of(endpoint).name + "\n" +
@@ -117,6 +137,7 @@ Result<LiveSnapshotPtr> make_live(catalog::SnapshotPtr snapshot,
     }
     live->providers.push_back(std::move(*link));
   }
+  share_places(live->providers, catalog, previous);
   for (const catalog::Model& model : catalog.models()) {
     std::vector<routing::EndpointView>& views = live->endpoints.emplace_back();
     for (const catalog::EndpointIndex index : model.endpoints) {

@@ -59,8 +59,7 @@ Task<Result<void>> ClientExchange::take_connection(ConnectionUse allowed, TimePo
         co_return Result<void>();
       }
     }
-    if (pool_.counters_.open < pool_.options_.max_connections) {
-      ++pool_.counters_.open;
+    if (pool_.take_place()) {
       has_place_ = true;
       co_return Result<void>();
     }
@@ -75,18 +74,29 @@ Task<Result<void>> ClientExchange::take_connection(ConnectionUse allowed, TimePo
 
 // The place, perhaps with the connection that stands on it, comes from who gives it up.
 Task<Result<void>> ClientExchange::wait_for_place(ConnectionUse allowed, TimePoint deadline) {
-  if (pool_.waiting_.size() >= pool_.options_.max_waiting) {
+  SharedUse::Part in_queue;
+  const std::size_t bound = pool_.options_.max_waiting;
+  const bool room = pool_.options_.all_waiting ? in_queue.take(*pool_.options_.all_waiting, 1, bound)
+                                               : pool_.waiting_.size() < bound;
+  if (!room) {
     co_return Error(ErrorKind::Unavailable, "pool_exhausted",
                     "Too many requests wait for a connection to this provider.");
   }
   ClientPool::Waiting waiting(pool_.worker_);
   waiting_for_place_ = &waiting;
   pool_.waiting_.push_back(&waiting);
-  const Wake wake = co_await waiting.waiter.wait(deadline);
+  pool_.get_in_line();
+  Wake wake = Wake::Ready;
+  if (!waiting.granted) {
+    wake = co_await waiting.waiter.wait(deadline);
+  }
   waiting_for_place_ = nullptr;
   has_place_ = waiting.granted;  // a call that is off gives it on when it ends
   if (!waiting.granted) {
     std::erase(pool_.waiting_, &waiting);
+    if (pool_.waiting_.empty()) {
+      pool_.places_->leave_line(pool_);
+    }
     co_return wake == Wake::TimedOut ? timed_out("had no connection free") : cancelled();
   }
   if (cancelled_) {

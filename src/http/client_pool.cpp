@@ -26,14 +26,24 @@ void ClientPool::Idle::on_deadline() {
 ClientPool::ClientPool(net::Worker& worker, net::Resolver& resolver, OriginOptions options)
     : worker_(worker),
       resolver_(resolver),
-      options_(std::move(options)) {}
+      options_(std::move(options)),
+      places_(options_.places ? options_.places
+                              : std::make_shared<Places>(options_.max_connections)) {
+  places_->join(*this);
+}
 
-ClientPool::~ClientPool() = default;
+ClientPool::~ClientPool() {
+  places_->leave(*this);
+  *alive_ = false;
+  close_idle();
+}
 
 void ClientPool::close_idle() {
-  counters_.open -= idle_.size();
   counters_.idle = 0;
-  idle_.clear();
+  while (!idle_.empty()) {
+    idle_.pop_front();
+    give_place_back();
+  }
 }
 
 void ClientPool::expire(Idle& idle) {
@@ -42,15 +52,53 @@ void ClientPool::expire(Idle& idle) {
   give_place_back();
 }
 
+bool ClientPool::take_place() {
+  const bool taken = waiting_.empty() && places_->take();
+  counters_.open += taken ? 1 : 0;
+  return taken;
+}
+
+void ClientPool::give_place_back() {
+  --counters_.open;
+  places_->give_back();
+}
+
+void ClientPool::on_place_given() {
+  worker_.post([this, alive = alive_, places = places_] {
+    if (*alive) {
+      use_given_place();
+    } else {
+      places->give_back();
+    }
+  });
+}
+
+void ClientPool::on_place_wanted() {
+  worker_.post([this, alive = alive_] {
+    // Where several pools are asked, the first that can has helped.
+    if (*alive && !idle_.empty() && places_->wanted()) {
+      expire(idle_.front());
+    }
+  });
+}
+
+void ClientPool::get_in_line() {
+  if (places_->wait_in_line(*this)) {
+    use_given_place();
+  }
+}
+
 // Whoever waits longest gets the place itself, so that nobody who comes later can
 // take it first.
-void ClientPool::give_place_back() {
-  if (Waiting* const next = next_waiting()) {
-    next->granted = true;
-    next->waiter.wake_later(Wake::Ready);
+void ClientPool::use_given_place() {
+  Waiting* const next = next_waiting();
+  if (next == nullptr) {  // given up meanwhile
+    places_->give_back();
     return;
   }
-  --counters_.open;
+  ++counters_.open;
+  next->granted = true;
+  next->waiter.wake_later(Wake::Ready);
 }
 
 ClientPool::Waiting* ClientPool::next_waiting() {
@@ -59,6 +107,11 @@ ClientPool::Waiting* ClientPool::next_waiting() {
   }
   Waiting* const next = waiting_.front();
   waiting_.pop_front();
+  if (waiting_.empty()) {
+    places_->leave_line(*this);
+  } else {
+    get_in_line();
+  }
   return next;
 }
 
@@ -74,12 +127,16 @@ std::optional<net::Stream> ClientPool::take_idle() {
       ++counters_.reused;
       return stream;
     }
-    --counters_.open;
+    give_place_back();
   }
   return std::nullopt;
 }
 
 void ClientPool::keep(net::Stream stream) {
+  if (places_->wanted() && !places_->keep_or_pass(*this)) {
+    --counters_.open;  // to a pool of another worker; the connection cannot go along
+    return;
+  }
   if (Waiting* const next = next_waiting()) {
     next->granted = true;
     next->stream = std::move(stream);

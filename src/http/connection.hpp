@@ -27,6 +27,8 @@ class Connection {
   // Ends it now.
   void abort();
 
+  SharedUse::Part place;  // among the connections of all workers; given back with it
+
  private:
   friend class ServerExchange;
 

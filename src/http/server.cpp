@@ -24,12 +24,17 @@ void Server::add_listener(net::ListenSocket socket, int tag, TlsSource tls) {
 
 void Server::accept(net::Stream stream, net::Peer peer, int tag, const TlsSource& tls) {
   ++counters_.accepted;
-  if (draining_ || connections_.size() >= limits_.max_connections) {
+  SharedUse::Part place;
+  const bool has_room = limits_.all_connections == nullptr
+                            ? connections_.size() < limits_.max_connections
+                            : place.take(*limits_.all_connections, 1, limits_.max_connections);
+  if (draining_ || !has_room) {
     ++counters_.turned_away;
     return;  // the stream closes
   }
   connections_.push_back(
       std::make_unique<Connection>(*this, std::move(stream), std::move(peer), tag));
+  connections_.back()->place = std::move(place);
   counters_.open = connections_.size();
   auto task = [](Server* server, std::list<std::unique_ptr<Connection>>::iterator place,
                  std::shared_ptr<const net::TlsServerContext> context) -> Task<> {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 from waybill_harness import (
@@ -164,6 +165,35 @@ class Limits(HarnessTestCase):
         answer = server.chat()
         self.assertIn(answer.status, (429, 503))
         self.assertIsNotNone(answer.header("retry-after"))
+
+    def test_fewer_concurrent_requests_than_workers_are_as_many_as_said(self) -> None:
+        gate = threading.Event()
+        self.provider.script(Answer((gate, canned.plain("let through"))))
+        server = self.daemon(settings_for(self.provider, limits={"max_concurrent_requests": 2}, workers=4))
+        held = [self.own(server.connect()) for _ in range(8)]
+        for connection in held:
+            connection.send(chat_request(server.key))
+        wait_until(lambda: server.metric('waybill_requests_total{route="chat_completions"') == 6, "the refusals")
+        gate.set()
+        statuses = sorted(connection.read_response().status for connection in held)
+        self.assertEqual(statuses, [200] * 2 + [503] * 6)
+        self.assertEqual(server.chat().status, 200, "the places come back")
+
+    def test_fewer_connections_than_workers_are_as_many_as_said(self) -> None:
+        server = self.daemon(settings_for(self.provider, limits={"max_connections": 3}, workers=4))
+        for _ in range(3):
+            held = self.own(server.connect())
+            self.assertEqual(held.request("GET", "/health/live").status, 200)
+
+        def served() -> bool:
+            try:
+                return server.request("GET", "/health/live", key="").status == 200
+            except (ConnectionClosed, OSError):
+                return False
+
+        self.assertEqual([served() for _ in range(8)], [False] * 8)
+        held.close()
+        wait_until(served, "the place that was given up")
 
 
 if __name__ == "__main__":

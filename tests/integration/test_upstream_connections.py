@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 import time
 
 from certificates import Authority
@@ -122,6 +123,47 @@ class Connections(HarnessTestCase):
         self.provider.wait_for_requests(2)
         wait_until(lambda: server.chat().status in (429, 502, 503), "a refusal once the queue is full")
         self.assertEqual(len(self.provider.requests), 2)
+
+    def test_fewer_connections_than_workers_are_shared_by_all(self) -> None:
+        gate = threading.Event()
+        self.provider.script(Answer((gate, canned.stream("in turn"))))
+        server = self.daemon(
+            settings_for(self.provider, workers=4, provider_members={"max_connections": 1, "queue": 64})
+        )
+        clients = [self.own(server.connect()) for _ in range(12)]
+        for client in clients:
+            client.send(chat_request(server.key, stream=True))
+        wait_until(lambda: server.metric("waybill_streams_open") == 12, "all of them on their way")
+        self.provider.wait_for_requests(1)
+        self.assertEqual((self.provider.connections, len(self.provider.requests)), (1, 1))
+        gate.set()
+        for client in clients:
+            self.assertEqual(client.read_response().text(), "in turn")
+
+    def test_a_place_that_another_worker_keeps_idle_is_given_up(self) -> None:
+        server = self.daemon(settings_for(self.provider, workers=4, provider_members={"max_connections": 1}))
+        for _ in range(16):  # each on its own connection: the kernel spreads them over the workers
+            began = time.monotonic()
+            self.assertEqual(server.chat().text(), "one")
+            self.assertLess(time.monotonic() - began, 3)
+
+    def test_a_queue_shorter_than_the_workers_is_as_long_as_said(self) -> None:
+        gate = threading.Event()
+        self.provider.script(Answer((gate, canned.plain("in turn"))))
+        server = self.daemon(
+            settings_for(
+                self.provider,
+                workers=4,
+                provider_members={"max_connections": 1, "queue": 2, "timeouts": {"connect": "60s"}},
+            )
+        )
+        clients = [self.own(server.connect()) for _ in range(9)]
+        for client in clients:
+            client.send(chat_request(server.key))
+        wait_until(lambda: server.metric('waybill_requests_total{route="chat_completions"') == 6, "the refusals")
+        gate.set()
+        statuses = sorted(client.read_response().status for client in clients)
+        self.assertEqual((statuses[:3], len([s for s in statuses if s != 200])), ([200] * 3, 6))
 
     def test_an_http_proxy_is_used_where_configured(self) -> None:
         proxy = self.upstream(canned.plain("through the proxy"))

@@ -2,7 +2,6 @@
 
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <list>
 #include <map>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "waybill/base/generation_id.hpp"
+#include "waybill/base/shared_use.hpp"
 #include "waybill/dialects/splice.hpp"
 #include "waybill/gateway/credentials.hpp"
 #include "waybill/gateway/intent_desk.hpp"
@@ -29,14 +29,24 @@ namespace waybill::gateway {
 using net::Task;
 class Generation;
 
+// What all workers use together of limits that are not divided among them.
+struct DaemonUse {
+  SharedUse connections;  // of clients
+  SharedUse generations;
+};
+
 // What one worker may use of a limit that holds for the whole daemon.
 struct WorkerShare {
   std::size_t index = 0;  // of this worker
   std::size_t count = 1;  // of workers
+  std::shared_ptr<DaemonUse> use = std::make_shared<DaemonUse>();
 
-  // The parts of all workers make up the whole, except that each has at least one.
+  // Whether there is a part for each worker.  A smaller limit is kept by counting
+  // together: a part of nothing would refuse what another worker has room for.
+  [[nodiscard]] bool divides(std::size_t whole) const noexcept { return whole >= count; }
+  // The parts of all workers make up the whole.
   [[nodiscard]] std::size_t of(std::size_t whole) const noexcept {
-    return std::max<std::size_t>(1, whole / count + (index < whole % count ? 1 : 0));
+    return whole / count + (index < whole % count ? 1 : 0);
   }
 };
 

@@ -9,8 +9,10 @@
 
 #include "waybill/base/result.hpp"
 #include "waybill/base/secret.hpp"
+#include "waybill/base/shared_use.hpp"
 #include "waybill/catalog/snapshot.hpp"
 #include "waybill/dialects/splice.hpp"
+#include "waybill/http/places.hpp"
 #include "waybill/net/tls.hpp"
 #include "waybill/routing/route_plan.hpp"
 #include "waybill/telemetry/metrics.hpp"
@@ -26,16 +28,19 @@ struct ProviderLink {
   std::array<Secret, kRequestKinds> heads;
   std::shared_ptr<const net::TlsClientContext> tls;  // null for plain http
   std::string pool_name;  // equal for providers that may share connections
+  // For limits that are too small to be divided among the workers.
+  std::shared_ptr<http::Places> places;
+  std::shared_ptr<SharedUse> queue;
 };
 
-// Built once per (re)load and shared by all workers; immutable but for the health.
+// Built once per (re)load and shared by all workers; immutable but for the health
+// and the counts of places and queues.
 struct LiveSnapshot {
   catalog::SnapshotPtr snapshot;
   std::vector<ProviderLink> providers;                        // by provider index
   std::vector<std::vector<routing::EndpointView>> endpoints;  // by model index
   std::vector<std::size_t> metric_slots;                      // by endpoint index
-  std::shared_ptr<routing::EndpointHealth> health;            // of all workers; the one thing
-                                                              // here that changes
+  std::shared_ptr<routing::EndpointHealth> health;            // of all workers
 
   [[nodiscard]] const catalog::Catalog& catalog() const noexcept { return snapshot->catalog; }
   [[nodiscard]] const config::Settings& settings() const noexcept { return snapshot->settings; }
@@ -45,7 +50,7 @@ using LiveSnapshotPtr = std::shared_ptr<const LiveSnapshot>;
 
 // Loads trust stores and prepares heads.  Fails with "tls_ca_file".  What `previous`,
 // the snapshot in use until now (null at the start), knows of the health of endpoints
-// that are still there is kept.
+// that are still there is kept, and so are the places of their providers.
 // Thread: the one that owns `slots` (start-up and reload).
 Result<LiveSnapshotPtr> make_live(catalog::SnapshotPtr snapshot,
                                   telemetry::EndpointSlots& slots,

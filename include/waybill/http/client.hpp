@@ -11,10 +11,12 @@
 #include <vector>
 
 #include "waybill/base/result.hpp"
+#include "waybill/base/shared_use.hpp"
 #include "waybill/base/url.hpp"
 #include "waybill/http/body.hpp"
 #include "waybill/http/content_decoder.hpp"
 #include "waybill/http/head.hpp"
+#include "waybill/http/places.hpp"
 #include "waybill/net/connect.hpp"
 #include "waybill/net/resolver.hpp"
 #include "waybill/net/stream.hpp"
@@ -29,8 +31,11 @@ struct OriginOptions {
   Url origin;                // scheme, host and port; the path is not used
   std::optional<Url> proxy;  // http:// forward proxy: CONNECT for https origins
   std::shared_ptr<const net::TlsClientContext> tls;  // required for https origins
-  std::size_t max_connections = 1024;                // of this worker
-  std::size_t max_waiting = 1024;                    // requests queued for a connection
+  // Of this pool alone, unless the pools of several workers share them.
+  std::size_t max_connections = 1024;
+  std::size_t max_waiting = 1024;        // requests queued for a connection
+  std::shared_ptr<Places> places;        // shared: max_connections does not count
+  std::shared_ptr<SharedUse> all_waiting;  // shared: max_waiting bounds those of all pools
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds idle_timeout{60'000};  // how long an idle connection is kept
 };
@@ -49,10 +54,10 @@ class ClientExchange;
 //
 // Requires: outlives every ClientExchange made from it.
 // Thread safety: none; one per worker and origin.
-class ClientPool {
+class ClientPool final : private Places::Taker {
  public:
   ClientPool(net::Worker& worker, net::Resolver& resolver, OriginOptions options);
-  ~ClientPool();
+  ~ClientPool() override;
   ClientPool(const ClientPool&) = delete;
   ClientPool& operator=(const ClientPool&) = delete;
 
@@ -65,7 +70,13 @@ class ClientPool {
   class Idle;
   struct Waiting;
 
+  void on_place_given() override;
+  void on_place_wanted() override;
+
+  bool take_place();
   void give_place_back();
+  void get_in_line();
+  void use_given_place();
   Waiting* next_waiting();
   void expire(Idle& idle);
   std::optional<net::Stream> take_idle();
@@ -79,6 +90,8 @@ class ClientPool {
   std::list<Idle> idle_;         // most recently used last
   std::list<Waiting*> waiting_;  // in the order of their coming
   PoolCounters counters_;
+  std::shared_ptr<Places> places_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // read on the worker only
 };
 
 // How a connection was had.  A failure on a reused one before any byte of the

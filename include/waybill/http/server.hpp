@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "waybill/base/result.hpp"
+#include "waybill/base/shared_use.hpp"
 #include "waybill/http/body.hpp"
 #include "waybill/http/head.hpp"
 #include "waybill/http/message.hpp"
@@ -32,6 +33,8 @@ struct ServerLimits {
   std::chrono::milliseconds idle_timeout{75'000};    // between requests
   std::chrono::milliseconds write_timeout{60'000};   // without progress while writing
   std::size_t max_connections = 100'000;             // of one worker
+  // Counts the connections of all workers where max_connections is for them together.
+  SharedUse* all_connections = nullptr;
   std::uint64_t max_requests_per_connection = 1'000'000;
 };
 

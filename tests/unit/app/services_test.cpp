@@ -57,11 +57,17 @@ TEST(ServerLimits, ConnectionsAreSharedOutAmongTheWorkers) {
   settings.limits.max_connections = 10;
   std::size_t sum = 0;
   for (std::size_t worker = 0; worker < 4; ++worker) {
-    sum += server_limits(settings, {worker, 4}).max_connections;
+    sum += server_limits(settings, gateway::WorkerShare{worker, 4}).max_connections;
   }
   EXPECT_EQ(sum, 10U);
-  settings.limits.max_connections = 2;
-  EXPECT_EQ(server_limits(settings, {3, 4}).max_connections, 1U);
+  // A limit that gives not every worker one is counted by all together.
+  settings.limits.max_connections = 3;
+  const gateway::WorkerShare share{3, 4};
+  const http::ServerLimits limits = server_limits(settings, share);
+  EXPECT_EQ(limits.max_connections, 3U);
+  EXPECT_EQ(limits.all_connections, &share.use->connections);
+  settings.limits.max_connections = 4;
+  EXPECT_EQ(server_limits(settings, share).all_connections, nullptr);
 }
 
 class NoMetrics final : public MetricsSource {
