@@ -38,7 +38,7 @@ ClientExchange::~ClientExchange() {
   if (!has_place_) {
     return;
   }
-  if (ended_ && keep_alive_ && stream_.is_open() && !cancelled_) {
+  if (ended_ && keep_alive_ && stream_.is_open() && !call_off_.called()) {
     pool_.keep(std::move(stream_));
     return;
   }
@@ -48,7 +48,7 @@ ClientExchange::~ClientExchange() {
 
 Task<Result<void>> ClientExchange::take_connection(ConnectionUse allowed, TimePoint deadline) {
   for (;;) {
-    if (cancelled_) {
+    if (call_off_.called()) {
       co_return cancelled();
     }
     if (allowed == ConnectionUse::Reused) {
@@ -76,8 +76,9 @@ Task<Result<void>> ClientExchange::take_connection(ConnectionUse allowed, TimePo
 Task<Result<void>> ClientExchange::wait_for_place(ConnectionUse allowed, TimePoint deadline) {
   SharedUse::Part in_queue;
   const std::size_t bound = pool_.options_.max_waiting;
-  const bool room = pool_.options_.all_waiting ? in_queue.take(*pool_.options_.all_waiting, 1, bound)
-                                               : pool_.waiting_.size() < bound;
+  const bool room = pool_.options_.all_waiting
+                        ? in_queue.take(*pool_.options_.all_waiting, 1, bound)
+                        : pool_.waiting_.size() < bound;
   if (!room) {
     co_return Error(ErrorKind::Unavailable, "pool_exhausted",
                     "Too many requests wait for a connection to this provider.");
@@ -99,7 +100,7 @@ Task<Result<void>> ClientExchange::wait_for_place(ConnectionUse allowed, TimePoi
     }
     co_return wake == Wake::TimedOut ? timed_out("had no connection free") : cancelled();
   }
-  if (cancelled_) {
+  if (call_off_.called()) {
     co_return cancelled();
   }
   if (allowed == ConnectionUse::Reused && !waiting.stream.is_stale()) {
@@ -119,8 +120,8 @@ Task<Result<void>> ClientExchange::connect(ConnectionUse allowed, TimePoint dead
   if (use_ == ConnectionUse::Reused) {
     co_return Result<void>();
   }
-  auto opened = co_await pool_.open(until);
-  if (cancelled_) {
+  auto opened = co_await pool_.open(until, call_off_);
+  if (call_off_.called()) {
     co_return cancelled();
   }
   if (!opened) {
@@ -161,7 +162,7 @@ Task<Result<void>> ClientExchange::send(std::string_view head,
 // Appends the next bytes of the connection to the head being read.
 Task<Result<std::string>> ClientExchange::next_bytes(TimePoint deadline) {
   for (;;) {
-    if (cancelled_) {
+    if (call_off_.called()) {
       co_return cancelled();
     }
     const IoResult got = stream_.try_read(pool_.worker_.read_buffer());
@@ -256,7 +257,7 @@ PumpState ClientExchange::pump_once() {
   if (ended_) {
     return PumpState::End;
   }
-  if (cancelled_) {
+  if (call_off_.called()) {
     error_ = cancelled();
     return PumpState::Failed;
   }
@@ -342,11 +343,15 @@ PumpState ClientExchange::decode_content() {
 }
 
 void ClientExchange::cancel() {
-  cancelled_ = true;
   if (waiting_for_place_ != nullptr) {
     waiting_for_place_->waiter.wake_later(Wake::Cancelled);
   }
-  stream_.cancel();
+  if (stream_.is_open()) {
+    call_off_.call();  // nothing of the opening is left to be woken
+    stream_.cancel();
+  } else {
+    call_off_.call();
+  }
 }
 
 }  // namespace waybill::http

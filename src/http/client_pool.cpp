@@ -190,17 +190,18 @@ Task<Result<void>> ClientPool::tunnel(net::Stream& stream, TimePoint deadline) c
   co_return Result<void>();
 }
 
-Task<Result<net::Stream>> ClientPool::open(TimePoint deadline) {
+Task<Result<net::Stream>> ClientPool::open(TimePoint deadline, net::CallOff& call_off) {
   const Url& dialled = options_.proxy ? *options_.proxy : options_.origin;
-  auto addresses = co_await resolver_.resolve(dialled.host, dialled.port, deadline);
+  auto addresses = co_await resolver_.resolve(dialled.host, dialled.port, deadline, call_off);
   if (!addresses) {
     co_return addresses.error();
   }
-  auto connected = co_await net::connect(worker_, std::move(*addresses), deadline);
+  auto connected = co_await net::connect(worker_, std::move(*addresses), deadline, call_off);
   if (!connected) {
     co_return connected.error();
   }
   net::Stream stream = std::move(*connected);
+  const net::CallOff::Watch watch(call_off, stream);
   // Plain http goes through a proxy as absolute-form requests; only TLS needs a tunnel.
   if (options_.proxy && options_.origin.scheme == UrlScheme::Https) {
     const auto tunnelled = co_await tunnel(stream, deadline);

@@ -75,7 +75,10 @@ Task<> watch(std::shared_ptr<Dial> dial, std::shared_ptr<Waiter> news, TimePoint
 
 }  // namespace
 
-Task<Result<Stream>> connect(Worker& worker, std::vector<Address> candidates, TimePoint deadline) {
+Task<Result<Stream>> connect(Worker& worker,
+                             std::vector<Address> candidates,
+                             TimePoint deadline,
+                             CallOff& call_off) {
   Race race;
   std::list<std::shared_ptr<Dial>>& dials = race.dials;
   const auto news = std::make_shared<Waiter>(worker);
@@ -99,7 +102,14 @@ Task<Result<Stream>> connect(Worker& worker, std::vector<Address> candidates, Ti
     }
     const TimePoint until =
         next == candidates.end() ? deadline : std::min(deadline, Clock::now() + kNextAttemptDelay);
-    const Wake wake = co_await news->wait(until);
+    Wake wake = Wake::Ready;
+    {
+      const CallOff::Watch watch(call_off, *news);
+      wake = co_await news->wait(until);
+    }
+    if (call_off.called()) {
+      co_return Error(ErrorKind::Cancelled, "cancelled", "The connection was called off.");
+    }
     for (auto dial = dials.begin(); dial != dials.end();) {
       if (!(*dial)->settled) {
         ++dial;

@@ -90,7 +90,8 @@ class Resolver::Impl {
 
   Task<Result<std::vector<Address>>> resolve(std::string host,
                                              std::uint16_t port,
-                                             TimePoint deadline);
+                                             TimePoint deadline,
+                                             CallOff& call_off);
   Counters counters;
 
  private:
@@ -299,7 +300,8 @@ void Resolver::Impl::make_room() {
 
 Task<Result<std::vector<Address>>> Resolver::Impl::resolve(std::string host,
                                                            std::uint16_t port,
-                                                           TimePoint deadline) {
+                                                           TimePoint deadline,
+                                                           CallOff& call_off) {
   if (auto address = literal(host)) {
     set_port(*address, port);
     co_return std::vector<Address>{*address};
@@ -314,9 +316,13 @@ Task<Result<std::vector<Address>>> Resolver::Impl::resolve(std::string host,
     }
     Wake wake = Wake::Ready;
     if (entry.pending) {
+      const CallOff::Watch watch(call_off, waiter);
       wake = co_await waiter.wait(std::min(deadline, Clock::now() + limits_.timeout));
     }
     cache_[host].waiters.erase(place);
+    if (call_off.called()) {
+      co_return Error(ErrorKind::Cancelled, "cancelled", "The look-up was called off.");
+    }
     if (wake == Wake::TimedOut && cache_[host].addresses.empty()) {
       co_return Error(ErrorKind::Timeout, "dns_timeout",
                       "The name '" + printable(host) + "' was not resolved in time.");
@@ -339,8 +345,9 @@ Resolver::~Resolver() = default;
 
 Task<Result<std::vector<Address>>> Resolver::resolve(std::string host,
                                                      std::uint16_t port,
-                                                     TimePoint deadline) {
-  return impl_->resolve(std::move(host), port, deadline);
+                                                     TimePoint deadline,
+                                                     CallOff& call_off) {
+  return impl_->resolve(std::move(host), port, deadline, call_off);
 }
 
 const Resolver::Counters& Resolver::counters() const noexcept {

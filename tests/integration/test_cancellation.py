@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from waybill_harness import Answer, End, HarnessTestCase, canned, chat_request, main, wait_until
+from waybill_harness import Answer, End, HarnessTestCase, canned, chat_request, main, settings_for, wait_until
 
 FIRST_EVENT = canned.chunk(canned.event(canned.delta("first words")))
 AT_ONCE = 1.0  # seconds; "at once" with room for a loaded machine
@@ -87,6 +87,22 @@ class Cancellation(HarnessTestCase):
         wait_until(lambda: self.provider.open_connections == 0, "all upstream connections closed")
         wait_until(lambda: self.server.open_files() <= before + 2, "descriptors back to where they were")
         self.server.verify_ledger()
+
+    def test_u3_leaving_while_the_connection_is_made_gives_its_place_to_the_next(self) -> None:
+        """A provider that accepts and never shakes hands: only the client's leaving ends the attempt."""
+        mute = self.upstream(greet=Answer((), End.HOLD))
+        settings = settings_for(
+            f"https://127.0.0.1:{mute.port}/v1",
+            workers=1,
+            provider_members={"max_connections": 1, "timeouts": {"connect": "60s"}},
+        )
+        server = self.daemon(settings)
+        for count in (1, 2):
+            connection = server.connect()
+            connection.send(chat_request(server.key))
+            mute.wait_for_connections(count)
+            connection.close()
+            wait_until(lambda: mute.open_connections == 0, "the handshake to be given up", 5)
 
 
 if __name__ == "__main__":

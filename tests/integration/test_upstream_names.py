@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from name_server import SERVFAIL, NameServer, Reply, run_in_own_network
-from waybill_harness import Daemon, HarnessTestCase, canned, generation_id, main, settings_for, wait_until
+from waybill_harness import Daemon, HarnessTestCase, canned, chat_request, generation_id, main, settings_for, wait_until
 
 TIMES = {"timeouts": {"connect": "3s", "first_token": "2s", "between_events": "2s", "total": "20s"}}
 ALLOWED = False  # set where the program runs in a network of its own
@@ -50,6 +50,23 @@ class Names(HarnessTestCase):
                 self.assert_error(answer, answer.status)
                 self.assertNotIn(name, answer.body.decode(), "the client need not know the provider's hosts")
                 self.assertTrue(generation_id(answer))
+
+    def test_u3_leaving_during_the_look_up_gives_the_place_back_at_once(self) -> None:
+        self.names.replies["silent.test"] = Reply(silent=True)
+        settings = settings_for(
+            f"http://silent.test:{self.provider.port}/v1",
+            workers=1,
+            provider_members={"max_connections": 1},
+            defaults={"timeouts": {**TIMES["timeouts"], "connect": "20s"}},
+        )
+        server = self.daemon(settings)
+        client = server.connect()
+        client.send(chat_request(server.key))
+        wait_until(lambda: self.names.questions["silent.test"] > 0, "the question for the name")
+        began = time.monotonic()
+        client.close()
+        wait_until(lambda: server.metric('waybill_requests_total{route="chat_completions"') == 1, "the end of it")
+        self.assertLess(time.monotonic() - began, 1, "the look-up was waited for")
 
     def test_u4_a_failure_is_remembered_for_a_while(self) -> None:
         server = self.daemon_of("missing.test")

@@ -81,7 +81,7 @@ class ClientPool final : private Places::Taker {
   void expire(Idle& idle);
   std::optional<net::Stream> take_idle();
   void keep(net::Stream stream);
-  Task<Result<net::Stream>> open(TimePoint deadline);
+  Task<Result<net::Stream>> open(TimePoint deadline, net::CallOff& call_off);
   Task<Result<void>> tunnel(net::Stream& stream, TimePoint deadline) const;
 
   net::Worker& worker_;
@@ -162,7 +162,9 @@ class ClientExchange {
   // Why the last call failed.
   [[nodiscard]] const std::optional<Error>& error() const noexcept { return error_; }
 
-  // Wakes whoever waits on this exchange with Cancelled / a Cancelled error.
+  // Wakes whoever waits on this exchange with Cancelled / a Cancelled error; a
+  // connection that is being opened is given up.  The exchange may be destroyed
+  // before this returns, by who was woken.
   void cancel();
 
  private:
@@ -191,7 +193,7 @@ class ClientExchange {
   bool response_begun_ = false;
   bool keep_alive_ = false;
   bool ended_ = false;
-  bool cancelled_ = false;
+  net::CallOff call_off_;
 };
 
 }  // namespace waybill::http

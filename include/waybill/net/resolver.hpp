@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "waybill/base/result.hpp"
+#include "waybill/net/call_off.hpp"
 #include "waybill/net/task.hpp"
 #include "waybill/net/worker.hpp"
 
@@ -44,10 +45,12 @@ class Resolver {
 
   // Addresses in the order to try them, alternating families (RFC 8305 §4),
   // each with `port`.  IP literals are answered at once.
-  // Fails with code "dns_failed" or "dns_timeout".
+  // Fails with code "dns_failed" or "dns_timeout", or with "cancelled" when it is
+  // called off; the look-up itself goes on for who else asks.
   Task<Result<std::vector<Address>>> resolve(std::string host,
                                              std::uint16_t port,
-                                             TimePoint deadline);
+                                             TimePoint deadline,
+                                             CallOff& call_off);
 
   struct Counters {
     std::uint64_t lookups = 0;

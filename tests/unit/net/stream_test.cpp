@@ -181,11 +181,12 @@ TEST(StreamWatch, AStreamThatAnothersEventClosedIsToldNothing) {
 
 Task<std::string> connect_and_read(Worker* worker, std::uint16_t port) {
   Resolver resolver(*worker, {});
-  auto addresses = co_await resolver.resolve("127.0.0.1", port, soon());
+  CallOff call_off;
+  auto addresses = co_await resolver.resolve("127.0.0.1", port, soon(), call_off);
   if (!addresses) {
     co_return addresses.error().detail();
   }
-  auto connected = co_await connect(*worker, *addresses, soon());
+  auto connected = co_await connect(*worker, *addresses, soon(), call_off);
   if (!connected) {
     co_return connected.error().detail();
   }
@@ -229,14 +230,15 @@ TEST(Connect, U5ARefusedPortIsReported) {
 
 Task<std::string> connect_any(Worker* worker, std::vector<std::string> hosts, std::uint16_t port) {
   Resolver resolver(*worker, {});
+  CallOff call_off;
   std::vector<Address> candidates;
   for (const std::string& host : hosts) {
-    auto found = co_await resolver.resolve(host, port, soon());
+    auto found = co_await resolver.resolve(host, port, soon(), call_off);
     if (found) {
       candidates.insert(candidates.end(), found->begin(), found->end());
     }
   }
-  auto connected = co_await connect(*worker, candidates, soon());
+  auto connected = co_await connect(*worker, candidates, soon(), call_off);
   if (!connected) {
     co_return std::string(connected.error().code());
   }

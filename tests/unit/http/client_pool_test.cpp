@@ -1,0 +1,217 @@
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <sys/socket.h>
+
+#include <gtest/gtest.h>
+
+#include "waybill/http/client.hpp"
+#include "waybill/net/listener.hpp"
+
+#include "unit/net/run_task.hpp"
+
+namespace waybill::http {
+namespace {
+
+using namespace std::chrono_literals;
+using net::Task;
+using net::Wake;
+using net::Worker;
+
+TimePoint soon() {
+  return Clock::now() + 20s;
+}
+
+// A provider of which only the connections count: it accepts them and says nothing.
+class SilentProvider {
+ public:
+  explicit SilentProvider(Worker& worker) {
+    auto socket = net::ListenSocket::open({"127.0.0.1", 0, ""}, net::PortSharing::Exclusive);
+    EXPECT_TRUE(socket);
+    port = socket->port();
+    auto on_accept = [this](net::Stream stream, const net::Peer&) {
+      accepted.push_back(std::move(stream));
+    };
+    listener_ = std::make_unique<net::Listener>(worker, std::move(*socket), on_accept);
+  }
+
+  std::uint16_t port = 0;
+  std::deque<net::Stream> accepted;
+
+ private:
+  std::unique_ptr<net::Listener> listener_;
+};
+
+OriginOptions options_for(std::uint16_t port, UrlScheme scheme = UrlScheme::Http) {
+  OriginOptions options;
+  options.origin.scheme = scheme;
+  options.origin.host = "127.0.0.1";
+  options.origin.port = port;
+  options.max_connections = 1;
+  options.connect_timeout = 1min;
+  if (scheme == UrlScheme::Https) {
+    auto trust = net::TlsClientContext::make("");
+    EXPECT_TRUE(trust);
+    options.tls = *trust;
+  }
+  return options;
+}
+
+// A request that only wants a connection, and what became of that.
+struct Call {
+  explicit Call(ClientPool& pool) : exchange(std::make_unique<ClientExchange>(pool)) {}
+
+  void start(Worker& worker) { worker.spawn(connect()); }
+  Task<> connect() {
+    const auto connected = co_await exchange->connect(ConnectionUse::Reused, soon());
+    outcome = connected ? "connected" : std::string(connected.error().code());
+  }
+
+  std::unique_ptr<ClientExchange> exchange;
+  std::string outcome;
+};
+
+// Lets the worker go on until something holds.
+template <class Condition>
+Task<bool> until(Worker* worker, Condition condition) {
+  net::Waiter turn(*worker);
+  const TimePoint deadline = soon();
+  while (!condition() && Clock::now() < deadline) {
+    worker->post([&turn] { turn.wake(Wake::Ready); });
+    const Wake wake = co_await turn.wait(deadline);
+    static_cast<void>(wake);
+  }
+  co_return condition();
+}
+template <class Condition>
+bool comes_true(Worker& worker, Condition condition) {
+  return net::run_task(worker, until(&worker, std::move(condition)));
+}
+
+class ClientPoolTest : public testing::Test {
+ protected:
+  Worker worker{0};
+  net::Resolver resolver{worker, {}};
+};
+
+TEST_F(ClientPoolTest, ACallThatIsOffInTheHandshakeGivesItsPlaceBackAtOnce) {
+  SilentProvider provider(worker);
+  ClientPool pool(worker, resolver, options_for(provider.port, UrlScheme::Https));
+  Call call(pool);
+  call.start(worker);
+  ASSERT_TRUE(comes_true(worker, [&] { return provider.accepted.size() == 1; }));
+  EXPECT_EQ(call.outcome, "");
+  EXPECT_EQ(pool.counters().open, 1U);
+  call.exchange->cancel();
+  ASSERT_TRUE(comes_true(worker, [&] { return !call.outcome.empty(); }));
+  EXPECT_EQ(call.outcome, "cancelled");
+  call.exchange.reset();
+  EXPECT_EQ(pool.counters().open, 0U);
+  EXPECT_TRUE(comes_true(worker, [&] { return provider.accepted.front().is_stale(); }))
+      << "the provider sees it go";
+}
+
+TEST_F(ClientPoolTest, ACallThatIsOffWhileItConnectsGivesItsPlaceBackAtOnce) {
+  // The kernel answers no SYN to a listener whose queue is full.
+  auto full = net::ListenSocket::open({"127.0.0.1", 0, ""}, net::PortSharing::Exclusive);
+  ASSERT_TRUE(full);
+  ASSERT_EQ(::listen(full->fd(), 0), 0);
+  OriginOptions stuffing = options_for(full->port());
+  stuffing.max_connections = 16;
+  ClientPool crowd(worker, resolver, stuffing);
+  std::vector<std::unique_ptr<Call>> calls;
+  for (int i = 0; i < 8; ++i) {
+    calls.push_back(std::make_unique<Call>(crowd));
+    calls.back()->start(worker);
+  }
+  ClientPool pool(worker, resolver, options_for(full->port()));
+  Call call(pool);
+  call.start(worker);
+  ASSERT_TRUE(comes_true(worker, [&] { return pool.counters().open == 1; }));
+  call.exchange->cancel();
+  ASSERT_TRUE(comes_true(worker, [&] { return !call.outcome.empty(); }));
+  EXPECT_EQ(call.outcome, "cancelled");
+  call.exchange.reset();
+  EXPECT_EQ(pool.counters().open, 0U);
+  for (const auto& each : calls) {
+    each->exchange->cancel();
+  }
+  EXPECT_TRUE(comes_true(worker, [&] {
+    return std::ranges::none_of(calls, [](const auto& each) { return each->outcome.empty(); });
+  }));
+}
+
+// The place is on its way to a request that is called off before it hears of it.
+TEST_F(ClientPoolTest, APlaceForACallThatIsOffGoesToTheNext) {
+  SilentProvider provider(worker);
+  ClientPool pool(worker, resolver, options_for(provider.port));
+  Call holder(pool);
+  Call second(pool);
+  Call third(pool);
+  holder.start(worker);
+  ASSERT_TRUE(comes_true(worker, [&] { return holder.outcome == "connected"; }));
+  second.start(worker);
+  third.start(worker);
+  ASSERT_TRUE(comes_true(worker, [&] { return true; }));
+  worker.post([&] {
+    holder.exchange.reset();
+    second.exchange->cancel();
+  });
+  ASSERT_TRUE(comes_true(worker, [&] { return !second.outcome.empty(); }));
+  EXPECT_EQ(second.outcome, "cancelled");
+  second.exchange.reset();
+  EXPECT_TRUE(comes_true(worker, [&] { return third.outcome == "connected"; }));
+  EXPECT_EQ(pool.counters().open, 1U);
+}
+
+TEST_F(ClientPoolTest, PoolsThatShareAPlacePassItOn) {
+  SilentProvider provider(worker);
+  OriginOptions options = options_for(provider.port);
+  options.places = std::make_shared<Places>(1);
+  ClientPool one(worker, resolver, options);
+  ClientPool two(worker, resolver, options);
+  Call holder(one);
+  Call here(one);
+  Call there(two);
+  holder.start(worker);
+  ASSERT_TRUE(comes_true(worker, [&] { return holder.outcome == "connected"; }));
+  there.start(worker);
+  here.start(worker);
+  ASSERT_TRUE(comes_true(worker, [&] { return options.places->wanted(); }));
+  EXPECT_EQ(one.counters().open + two.counters().open, 1U);
+  holder.exchange.reset();
+  ASSERT_TRUE(comes_true(worker, [&] { return there.outcome == "connected"; }));
+  EXPECT_EQ(here.outcome, "") << "it came later";
+  EXPECT_EQ(one.counters().open + two.counters().open, 1U);
+  there.exchange.reset();
+  EXPECT_TRUE(comes_true(worker, [&] { return here.outcome == "connected"; }));
+}
+
+TEST_F(ClientPoolTest, ASharedQueueIsAsLongAsSaid) {
+  SilentProvider provider(worker);
+  OriginOptions options = options_for(provider.port);
+  options.places = std::make_shared<Places>(1);
+  options.max_waiting = 1;
+  options.all_waiting = std::make_shared<SharedUse>();
+  ClientPool one(worker, resolver, options);
+  ClientPool two(worker, resolver, options);
+  Call holder(one);
+  Call waits(one);
+  Call too_many(two);
+  holder.start(worker);
+  ASSERT_TRUE(comes_true(worker, [&] { return holder.outcome == "connected"; }));
+  waits.start(worker);
+  ASSERT_TRUE(comes_true(worker, [&] { return options.all_waiting->used() == 1; }));
+  too_many.start(worker);
+  ASSERT_TRUE(comes_true(worker, [&] { return !too_many.outcome.empty(); }));
+  EXPECT_EQ(too_many.outcome, "pool_exhausted");
+  waits.exchange->cancel();
+  ASSERT_TRUE(comes_true(worker, [&] { return !waits.outcome.empty(); }));
+  EXPECT_EQ(options.all_waiting->used(), 0U);
+  EXPECT_FALSE(options.places->wanted());
+}
+
+}  // namespace
+}  // namespace waybill::http
