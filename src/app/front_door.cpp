@@ -79,8 +79,12 @@ std::string FrontDoor::rejection_body(const http::Rejection& rejection) {
   return gateway::error_body(rejection.status, rejection.error);
 }
 
+std::string FrontDoor::rejection_fields(const http::RequestHead& head) {
+  return gateway_.common_fields(head);
+}
+
 Task<> FrontDoor::preflight(http::ServerExchange& exchange) {
-  std::string fields = gateway_.common_fields(exchange);
+  std::string fields = gateway_.common_fields(exchange.head());
   fields += kPreflightFields;
   gateway_.metrics().count_request(telemetry::Route::Other, 204);
   const bool sent = co_await exchange.respond(204, fields, {});
@@ -99,7 +103,7 @@ Task<> FrontDoor::refuse_path(http::ServerExchange& exchange, const Route& route
   const Error error(ErrorKind::InvalidRequest, "method_not_allowed",
                     path + " takes " + std::string(route.allow) + " only.");
   gateway_.metrics().count_request(telemetry::Route::Other, 405);
-  std::string fields = gateway_.common_fields(exchange);
+  std::string fields = gateway_.common_fields(exchange.head());
   fields += kJson;
   http::append_field(fields, "Allow", route.allow);
   const std::string body = gateway::error_body(405, error);
@@ -112,7 +116,7 @@ Task<> FrontDoor::answer(http::ServerExchange& exchange,
                          std::string extra_fields,
                          std::string body) {
   gateway_.metrics().count_request(counted, 200);
-  std::string fields = gateway_.common_fields(exchange);
+  std::string fields = gateway_.common_fields(exchange.head());
   fields += extra_fields;
   const bool sent = co_await exchange.respond(200, fields, body);
   static_cast<void>(sent);
@@ -236,7 +240,7 @@ Task<> FrontDoor::ready(http::ServerExchange& exchange) {
   }
   body += '}';
   gateway_.metrics().count_request(telemetry::Route::Health, status);
-  std::string fields = gateway_.common_fields(exchange);
+  std::string fields = gateway_.common_fields(exchange.head());
   fields += kJson;
   const bool sent = co_await exchange.respond(status, fields, body);
   static_cast<void>(sent);

@@ -23,6 +23,7 @@ class FrontDoor final : public http::Handler {
 
   net::Task<> handle(http::ServerExchange& exchange) override;
   std::string rejection_body(const http::Rejection& rejection) override;
+  std::string rejection_fields(const http::RequestHead& head) override;
 
  private:
   net::Task<> preflight(http::ServerExchange& exchange);

@@ -194,7 +194,7 @@ Task<> Gateway::refuse(http::ServerExchange& exchange,
                        unsigned status,
                        Error error) {
   metrics_.count_request(route, status);
-  std::string fields = common_fields(exchange);
+  std::string fields = common_fields(exchange.head());
   fields += "Content-Type: application/json\r\n";
   if (status == 503) {
     fields += "Retry-After: 1\r\n";

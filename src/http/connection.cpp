@@ -78,8 +78,7 @@ Task<Connection::Next> Connection::read_head() {
       const Wake wake = co_await stream_.readable(deadline);
       idle_ = false;
       if (wake == Wake::TimedOut && begun) {
-        rejection_ = request_timeout();
-        co_return Next::Reject;
+        co_return refuse_unread(request_timeout());
       }
       if (wake != Wake::Ready) {
         co_return Next::Close;
@@ -115,11 +114,10 @@ Connection::Next Connection::take_head(std::string_view bytes) {
   const HeadScan scan = find_head_end(bytes, scanned_);
   const std::size_t limit = server_.limits_.head.max_bytes;
   switch (scan.state) {
-    case HeadScan::State::Malformed: rejection_ = malformed_head(); return Next::Reject;
+    case HeadScan::State::Malformed: return refuse_unread(malformed_head());
     case HeadScan::State::NeedMore:
       if (bytes.size() > limit) {
-        rejection_ = oversized_head(bytes);
-        return Next::Reject;
+        return refuse_unread(oversized_head(bytes));
       }
       scanned_ = scan.size;
       pending_.assign(bytes);
@@ -127,17 +125,26 @@ Connection::Next Connection::take_head(std::string_view bytes) {
     case HeadScan::State::Complete: break;
   }
   if (scan.size > limit) {
-    rejection_ = oversized_head(bytes);
-    return Next::Reject;
+    return refuse_unread(oversized_head(bytes));
   }
   auto parsed = parse_request_head(bytes.substr(0, scan.size), server_.limits_.head);
   if (auto* const rejection = std::get_if<Rejection>(&parsed)) {
-    rejection_ = std::move(*rejection);
-    return Next::Reject;
+    return refuse_unread(std::move(*rejection));
   }
   head_ = std::move(std::get<RequestHead>(parsed));
   pending_.assign(bytes.substr(scan.size));
   return check_head();
+}
+
+// The head that is still here belongs to the request before, if to any.
+Connection::Next Connection::refuse_unread(Rejection rejection) {
+  head_ = RequestHead{};
+  rejection_ = std::move(rejection);
+  return Next::Reject;
+}
+
+std::string Connection::rejection_fields() {
+  return server_.handler_.rejection_fields(head_) + "Content-Type: application/json\r\n";
 }
 
 Connection::Next Connection::check_head() {
@@ -171,7 +178,8 @@ Task<> Connection::serve() {
         500, Error(ErrorKind::Internal, "internal", "The request was not answered.")};
     const std::string body = server_.handler_.rejection_body(unanswered);
     exchange.close_after();
-    const bool sent = co_await exchange.respond(500, "Content-Type: application/json\r\n", body);
+    const std::string fields = rejection_fields();
+    const bool sent = co_await exchange.respond(500, fields, body);
     static_cast<void>(sent);
   }
   keep_alive_ = keep_alive_ && may_keep_alive(exchange);
@@ -208,11 +216,11 @@ bool Connection::may_keep_alive(const ServerExchange& exchange) {
 Task<> Connection::reject(Rejection rejection) {
   ++server_.counters_.rejected;
   rejecting_ = true;
+  std::string fields = rejection_fields();
   head_ = RequestHead{};
   decoder_.emplace(Framing{});
   ServerExchange exchange(*this);
   exchange.close_after();
-  std::string fields = "Content-Type: application/json\r\n";
   if (rejection.status == 405) {
     fields += "Allow: GET, HEAD, POST, OPTIONS\r\n";
   }

@@ -42,6 +42,8 @@ class Connection {
   Next take_head(std::string_view bytes);
   Next check_head();
   Task<> serve();
+  Next refuse_unread(Rejection rejection);
+  [[nodiscard]] std::string rejection_fields();
   Task<> reject(Rejection rejection);
   Task<> linger();
   bool discard_buffered_body();

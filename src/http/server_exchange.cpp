@@ -157,6 +157,7 @@ Task<bool> ServerExchange::respond(unsigned status,
                                    std::string_view body) {
   answered_ = true;
   std::string rejection_body;
+  std::string rejection_fields;
   if (!connection_.decoder_->done() && !connection_.head_.expects_continue &&
       !connection_.rejecting_) {
     auto rejection = co_await drain_body();
@@ -165,7 +166,8 @@ Task<bool> ServerExchange::respond(unsigned status,
       status = rejection->status;
       rejection_body = connection_.server_.handler_.rejection_body(*rejection);
       body = rejection_body;
-      fields = "Content-Type: application/json\r\n";
+      rejection_fields = connection_.rejection_fields();
+      fields = rejection_fields;
     }
   }
   std::string& out = connection_.server_.scratch_;

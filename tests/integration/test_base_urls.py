@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from waybill_harness import HarnessTestCase, canned, main
+from waybill_harness import Daemon, HarnessTestCase, Response, canned, main, settings_for
 
 CORS_EXPOSED = ("X-Generation-Id", "X-Provider-Name", "Retry-After")
 
@@ -72,6 +72,45 @@ class BaseUrls(HarnessTestCase):
                 exposed = (answer.header("access-control-expose-headers") or "").lower()
                 for name in CORS_EXPOSED:
                     self.assertIn(name.lower(), exposed)
+
+    def rejected(self, server: Daemon) -> dict[int, Response]:
+        """What the HTTP layer refuses by itself, by status: a page must be able to read why."""
+        origin = b"Host: x\r\nOrigin: https://two.example\r\n"
+        post = b"POST /v1/chat/completions HTTP/1.1\r\n" + origin
+        key = f"Authorization: Bearer {server.key}\r\nContent-Type: application/json\r\n".encode()
+        chunked = post + key + b"Transfer-Encoding: chunked\r\n\r\n"
+        answers = {}
+        for status, data in {
+            400: b"GET /v1/models HTTP/1.1\r\nHost: a b\r\nOrigin: https://two.example\r\n\r\n",
+            408: b"GET /v1/models HTTP/1.1\r\n" + origin + b"X-Sl",
+            413: post + b"Content-Length: 99999\r\n\r\n",
+            431: b"GET /v1/models HTTP/1.1\r\n" + origin + b"X-Long: " + b"x" * 9000 + b"\r\n\r\n",
+            405: b"TRACE / HTTP/1.1\r\n" + origin + b"\r\n",
+            # refused while an unread body is dropped
+            4000: b"POST /v1/nowhere HTTP/1.1\r\n" + origin + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+            4001: chunked + b"zz\r\n",
+        }.items():
+            with server.connect() as connection:
+                connection.send(data)
+                answers[status] = connection.read_response()
+        self.assertEqual([answer.status for answer in answers.values()], [400, 408, 413, 431, 405, 400, 400])
+        return answers
+
+    def test_rejections_of_the_http_layer_carry_cors_fields(self) -> None:
+        limits = {"header_bytes": 8192, "body_bytes": 65536, "header_timeout": "500ms"}
+        for status, answer in self.rejected(self.daemon(settings_for(self.provider, limits=limits))).items():
+            with self.subTest(status):
+                self.assertEqual(answer.header("access-control-allow-origin"), "*")
+                self.assertIn("Retry-After", answer.header("access-control-expose-headers") or "")
+        # Of several origins each is told its own, where the head could be read at all.
+        cors = {"allowed_origins": ["https://one.example", "https://two.example"]}
+        server = self.daemon(settings_for(self.provider, limits=limits, cors=cors))
+        for status, answer in self.rejected(server).items():
+            with self.subTest(status):
+                readable = status not in (400, 408, 431)
+                told = answer.header("access-control-allow-origin")
+                self.assertEqual(told, "https://two.example" if readable else None)
+                self.assertEqual(answer.header("vary"), "Origin")
 
     def test_health_and_metrics_stand_where_they_should(self) -> None:
         self.assertEqual(self.server.request("GET", "/health/live", key="").status, 200)

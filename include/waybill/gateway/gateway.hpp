@@ -87,9 +87,9 @@ class Gateway {
   // The caller of a request on a listener with this default key (empty: none).
   Result<Caller> identify(const http::ServerExchange& exchange);
 
-  // Header lines of every response; changes with the snapshot.
-  [[nodiscard]] const std::string& common_fields(const http::ServerExchange& exchange) const {
-    return view_->fields_for(exchange.head());
+  // Header lines of every response to this request; changes with the snapshot.
+  [[nodiscard]] const std::string& common_fields(const http::RequestHead& head) const {
+    return view_->fields_for(head);
   }
   [[nodiscard]] const LiveSnapshot& live() const noexcept { return *view_->live; }
 

@@ -154,6 +154,10 @@ class Handler {
 
   // The body (JSON) of the answer to a request that never became an exchange.
   virtual std::string rejection_body(const Rejection& rejection) = 0;
+
+  // Complete header lines of that answer, beside its Content-Type.  `head` is empty
+  // where the request's own could not be read.
+  virtual std::string rejection_fields(const RequestHead& head) = 0;
 };
 
 // The connections of one worker.

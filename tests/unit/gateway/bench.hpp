@@ -49,6 +49,7 @@ class Provider final : public http::Handler {
     co_await script(exchange, body);
   }
   std::string rejection_body(const http::Rejection& /*rejection*/) override { return "{}"; }
+  std::string rejection_fields(const http::RequestHead& /*head*/) override { return {}; }
 
   [[nodiscard]] std::string url() const {
     return "http://127.0.0.1:" + std::to_string(port_) + "/v1";
@@ -150,6 +151,9 @@ class Bench : public http::Handler {
   }
   std::string rejection_body(const http::Rejection& rejection) override {
     return error_body(rejection.status, rejection.error);
+  }
+  std::string rejection_fields(const http::RequestHead& head) override {
+    return gateway->common_fields(head);
   }
 
   // One request of a client, to its end.
