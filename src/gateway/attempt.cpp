@@ -322,7 +322,7 @@ Task<std::optional<AttemptOutcome>> Generation::relay_stream(Call& call,
 
 // Relays events until the stream ends; nothing means it ended by itself.
 Task<std::optional<AttemptOutcome>> Generation::pump_stream(Call& call, StreamRelay& relay) {
-  http::SseParser parser;
+  http::SseParser& parser = call.events;
   TimePoint last_event = call.sent;
   unsigned reads = 0;
   for (;;) {
@@ -330,7 +330,7 @@ Task<std::optional<AttemptOutcome>> Generation::pump_stream(Call& call, StreamRe
     out.clear();
     StreamRelay::Step step = StreamRelay::Step::Continue;
     const PumpState state = call.exchange.pump([&](std::string_view piece) {
-      if (step == StreamRelay::Step::Continue) {
+      if (step != StreamRelay::Step::Failed) {
         step = feed(parser, piece, relay, out);
       }
     });
@@ -397,11 +397,11 @@ StreamRelay::Step Generation::feed(http::SseParser& parser,
   parser.feed(piece);
   while (const auto event = parser.next()) {
     const StreamRelay::Step step = relay.take(*event, out);
-    if (step != StreamRelay::Step::Continue) {
+    if (step == StreamRelay::Step::Failed) {
       return step;
     }
   }
-  return StreamRelay::Step::Continue;
+  return relay.ended() ? StreamRelay::Step::Ended : StreamRelay::Step::Continue;
 }
 
 void Generation::begin_content(Call& call, TimePoint now) {
@@ -422,9 +422,9 @@ Task<> Generation::end_stream(Call& call, StreamRelay& relay) {
   const Bill bill = bill_complete(call.endpoint, reported);
   ledger::Settlement record = settlement(call, bill, ledger::Outcome::Ok);
   fill_from_stream(record, relay);
-  drop_rest(call);
+  drop_rest(call, relay);
   const bool durable = co_await settle(std::move(record));
-  drop_rest(call);
+  drop_rest(call, relay);
   std::string out;
   if (durable) {
     count_success(call, bill);
@@ -482,10 +482,15 @@ Task<> Generation::break_stream(Call& call, StreamRelay& relay, const AttemptOut
 
 // Reads what follows the end of the answer, so that the connection can be used
 // again if that was all.
-void Generation::drop_rest(Call& call) {
+void Generation::drop_rest(Call& call, StreamRelay& relay) {
+  std::string nowhere;  // after the end nothing is relayed
   PumpState state = PumpState::Data;
   for (int i = 0; i < 4 && state == PumpState::Data; ++i) {
-    state = call.exchange.pump([](std::string_view) {});
+    state = call.exchange.pump(
+        [&](std::string_view piece) { feed(call.events, piece, relay, nowhere); });
+  }
+  if (relay.spoke_after_end() || call.events.error()) {
+    call.exchange.close_after();
   }
 }
 

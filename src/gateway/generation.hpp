@@ -101,7 +101,7 @@ class Generation {
   void begin_content(Call& call, TimePoint now);
   Task<> end_stream(Call& call, StreamRelay& relay);
   Task<> break_stream(Call& call, StreamRelay& relay, const routing::AttemptOutcome& outcome);
-  static void drop_rest(Call& call);
+  static void drop_rest(Call& call, StreamRelay& relay);
 
   // --- the bill and the books (bookkeeping.cpp)
   [[nodiscard]] ledger::Endpoint api() const noexcept;
@@ -179,6 +179,7 @@ struct Generation::Call {
         model(model_of) {}
 
   http::ClientExchange exchange;
+  http::SseParser events;  // of the body, where it is a stream
   const catalog::Endpoint& endpoint;
   const catalog::Provider& provider;
   const catalog::Model& model;

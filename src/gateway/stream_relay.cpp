@@ -60,6 +60,7 @@ void StreamRelay::observe(std::string_view data, const ChunkFacts& facts) {
 StreamRelay::Step StreamRelay::take(const http::SseEvent& event, std::string& out) {
   const std::string_view data = event.data;
   if (ended_ || data.empty()) {
+    spoke_after_end_ = spoke_after_end_ || (ended_ && !data.empty());
     return ended_ ? Step::Ended : Step::Continue;
   }
   const ChunkFacts facts = dialects::read_chunk(data, quirks_);

@@ -22,6 +22,7 @@ namespace waybill::gateway {
 //   error                     Failed                Failed
 //   not JSON                  Failed                Failed
 //   [DONE]                    Ended                 Ended
+//   anything after [DONE]     dropped, and told     dropped, and told   spoke_after_end()
 //
 // What is held belongs to this attempt: if it fails before content it is
 // forgotten, and the client sees the preamble of the endpoint that wins.
@@ -48,6 +49,12 @@ class StreamRelay {
   [[nodiscard]] bool content_sent() const noexcept { return content_sent_; }
   // The answer came to its end: it had a finish reason, or [DONE] after content.
   [[nodiscard]] bool is_complete() const noexcept { return finished_ || (ended_ && content_sent_); }
+
+  // [DONE] has come.
+  [[nodiscard]] bool ended() const noexcept { return ended_; }
+  // An event came after [DONE]: nobody knows what it belongs to, so the connection
+  // that it came on is good for nothing more.
+  [[nodiscard]] bool spoke_after_end() const noexcept { return spoke_after_end_; }
 
   [[nodiscard]] const std::optional<dialects::Usage>& usage() const noexcept { return usage_; }
   [[nodiscard]] dialects::UsageFault usage_fault() const noexcept {
@@ -80,6 +87,7 @@ class StreamRelay {
   bool content_sent_ = false;
   bool finished_ = false;
   bool ended_ = false;
+  bool spoke_after_end_ = false;
   bool error_event_ = false;
 };
 

@@ -103,16 +103,31 @@ class Streams(HarnessTestCase):
         self.assert_failed_stream(answer)
         self.assertGreater(self.server.generation(generation_id(answer))["total_cost"], 0)
 
-    def test_e8_what_follows_done_is_ignored(self) -> None:
-        body = canned.events() + canned.event(canned.delta("too late")) + canned.DONE
-        self.provider.script(
-            Answer((canned.stream_head() + canned.chunk(body) + canned.LAST_CHUNK,)), canned.plain("next")
-        )
-        answer = self.server.chat(stream=True)
-        self.assert_clean_stream(answer)
-        self.assertNotIn(b"too late", answer.body)
-        self.assertEqual(answer.body.count(b"[DONE]"), 1)
-        self.assertEqual(self.server.chat().text(), "next")
+    def test_e8_what_follows_done_is_dropped_and_ends_the_connection(self) -> None:
+        late = canned.event(canned.delta("too late")) + canned.DONE
+        head, end = canned.stream_head(), canned.LAST_CHUNK
+        for name, pieces in {
+            "in one chunk": (head + canned.chunk(canned.events() + late) + end,),
+            "in another chunk": (head + canned.chunk(canned.events()) + canned.chunk(late) + end,),
+            "in another segment": (head + canned.chunk(canned.events()), canned.chunk(late) + end),
+            "a second [DONE]": (head + canned.chunk(canned.events() + canned.DONE) + end,),
+        }.items():
+            with self.subTest(name):
+                self.provider.script(Answer(pieces), canned.plain("next"))
+                answer = self.server.chat(stream=True)
+                self.assert_clean_stream(answer)
+                self.assertNotIn(b"too late", answer.body)
+                self.assertEqual(answer.body.count(b"[DONE]"), 1)
+                self.assertEqual(self.server.chat().text(), "next")
+                used = self.provider.wait_for_requests(2)
+                self.assertNotEqual(used[0].connection, used[1].connection)
+
+    def test_e8_comments_and_blank_lines_after_done_are_no_events(self) -> None:
+        body = canned.events() + b": bye\n\n\n"
+        self.provider.script(Answer((canned.stream_head() + canned.chunk(body) + canned.LAST_CHUNK,)), canned.plain())
+        self.assert_clean_stream(self.server.chat(stream=True))
+        self.assertEqual(self.server.chat().status, 200)
+        self.assertEqual(len({each.connection for each in self.provider.wait_for_requests(2)}), 1)
 
     def test_e9_done_may_be_sloppy(self) -> None:
         for done in (b"data: [DONE] \n\n", b"data:[DONE]\n\n", b"data: [DONE]"):

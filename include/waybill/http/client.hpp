@@ -33,8 +33,8 @@ struct OriginOptions {
   std::shared_ptr<const net::TlsClientContext> tls;  // required for https origins
   // Of this pool alone, unless the pools of several workers share them.
   std::size_t max_connections = 1024;
-  std::size_t max_waiting = 1024;        // requests queued for a connection
-  std::shared_ptr<Places> places;        // shared: max_connections does not count
+  std::size_t max_waiting = 1024;          // requests queued for a connection
+  std::shared_ptr<Places> places;          // shared: max_connections does not count
   std::shared_ptr<SharedUse> all_waiting;  // shared: max_waiting bounds those of all pools
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds idle_timeout{60'000};  // how long an idle connection is kept
@@ -158,6 +158,9 @@ class ClientExchange {
     return state;
   }
   [[nodiscard]] auto readable(TimePoint deadline) { return stream_.readable(deadline); }
+
+  // The connection closes after this response, however well it ends.
+  void close_after() noexcept { keep_alive_ = false; }
 
   // Why the last call failed.
   [[nodiscard]] const std::optional<Error>& error() const noexcept { return error_; }

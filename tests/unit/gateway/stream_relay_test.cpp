@@ -358,5 +358,27 @@ TEST(StreamRelayProperty, ABrokenStreamIsAPrefixOfTheWholeOne) {
   }
 }
 
+TEST(StreamRelay, E8WhatFollowsDoneIsDroppedAndTold) {
+  StreamRelay relay(dialects::RequestKind::Chat, {}, kIdentity);
+  http::SseParser parser;
+  std::string out;
+  const auto take = [&](std::string_view bytes) {
+    parser.feed(bytes);
+    Step step = Step::Continue;
+    while (const auto event = parser.next()) {
+      step = relay.take(*event, out);
+    }
+    return step;
+  };
+  take(std::string(kHello) + std::string(kStop));
+  EXPECT_EQ(take(kDone), Step::Ended);
+  const std::string before = out;
+  take(": a comment is no event\n\n\n");
+  EXPECT_FALSE(relay.spoke_after_end());
+  EXPECT_EQ(take(kHello), Step::Ended);
+  EXPECT_TRUE(relay.spoke_after_end());
+  EXPECT_EQ(out, before);
+}
+
 }  // namespace
 }  // namespace waybill::gateway
