@@ -20,6 +20,8 @@ http::ServerLimits server_limits(const config::Settings& settings,
   limits.head.max_bytes = static_cast<std::size_t>(settings.limits.header_bytes);
   limits.head.max_fields = settings.limits.max_fields;
   limits.max_body_bytes = static_cast<std::size_t>(settings.limits.body_bytes);
+  limits.max_all_body_bytes = settings.limits.all_body_bytes;
+  limits.all_body_bytes = &share.use->body_bytes;
   limits.header_timeout = settings.limits.header_timeout;
   limits.body_timeout = settings.limits.body_timeout;
   limits.idle_timeout = settings.limits.idle_timeout;

@@ -34,10 +34,18 @@ ListenSettings bind_listener(const Node& node, std::uint16_t default_port, const
   return out;
 }
 
-void bind_limits(const Node& root, LimitSettings& out) {
+void bind_limits(const Node& root, LimitSettings& out, Report& report) {
   const Node* node = member(&root, "limits");
   read_size(node, "header_bytes", out.header_bytes);
   read_size(node, "body_bytes", out.body_bytes);
+  read_size(node, "all_body_bytes", out.all_body_bytes);
+  if (out.all_body_bytes < out.body_bytes) {  // one of them is written: the defaults fit
+    const Node* all = member(node, "all_body_bytes");
+    report.fault((all != nullptr ? all : member(node, "body_bytes"))->at,
+                 "limits.all_body_bytes: less than limits.body_bytes, so that one request may "
+                 "never find room",
+                 "raise it, or lower limits.body_bytes");
+  }
   read_size(node, "response_bytes", out.response_bytes);
   read_integer(node, "max_fields", out.max_fields);
   read(node, "header_timeout", out.header_timeout);
@@ -76,7 +84,7 @@ void Binder::main(const Node& root) {
   bind_ledger(root);
   read_integer(&root, "workers", settings_.workers);
   bind_defaults(root, settings_.defaults);
-  bind_limits(root, settings_.limits);
+  bind_limits(root, settings_.limits, report_);
   bind_logging(root, settings_.logging, folder_of(settings_.file));
   read(member(&root, "shutdown"), "drain", settings_.drain);
   read(member(&root, "cors"), "allowed_origins", settings_.cors.allowed_origins);

@@ -178,6 +178,7 @@ constexpr Member kSchema[] = {
   {"limits", Type::Map, "", "What one client or connection may take."},
   between({"limits.header_bytes", Type::Size, "32KiB", "Head of a request."}, kKiB, kKiB * kKiB),
   between({"limits.body_bytes", Type::Size, "32MiB", "Body of a request."}, 1, kGiB),
+  between({"limits.all_body_bytes", Type::Size, "1GiB", "Bodies of all requests being served, what is above 64 KiB of each; more is answered 503. Not below `limits.body_bytes`."}, kKiB * kKiB, 1'024 * kGiB),
   between({"limits.response_bytes", Type::Size, "64MiB", "Whole body of an upstream's answer that is no stream."}, kKiB, kGiB),
   between({"limits.max_fields", Type::Integer, "100", "Header fields of a request."}, 8, 1'000),
   limit("limits.header_timeout", "10s", "For a request's head."),

@@ -28,6 +28,12 @@ Rejection slow_body() {
                      "The request body did not arrive in time; send it again, faster.")};
 }
 
+Rejection no_memory() {
+  return {503, Error(ErrorKind::Unavailable, "request_bodies_full",
+                     "The requests being served take all the memory that is set aside for them; "
+                     "try again shortly, or send less.")};
+}
+
 }  // namespace
 
 void append_field(std::string& out, std::string_view name, std::string_view value) {
@@ -55,6 +61,20 @@ net::Worker& ServerExchange::worker() const noexcept {
 
 TimePoint ServerExchange::started() const noexcept {
   return connection_.started_;
+}
+
+// In steps of a read buffer, as the bytes come: a length that is only announced takes
+// nothing from others.
+bool ServerExchange::count_body(std::size_t size) {
+  const ServerLimits& limits = connection_.server_.limits_;
+  while (size > counted_ && limits.all_body_bytes != nullptr) {
+    constexpr std::size_t kStep = net::Worker::kReadBufferSize;
+    if (!body_bytes_.take(*limits.all_body_bytes, kStep, limits.max_all_body_bytes)) {
+      return false;
+    }
+    counted_ += kStep;
+  }
+  return true;
 }
 
 Task<std::optional<Rejection>> ServerExchange::read_body(std::string& body) {
@@ -105,6 +125,11 @@ Task<std::optional<Rejection>> ServerExchange::read_body(std::string& body) {
     }
     const std::string_view fresh(worker().read_buffer().data(), got.size);
     pending.assign(fresh.substr(take(fresh)));
+    if (!count_body(body.size())) {
+      keep_alive_ = false;
+      body = std::string();
+      co_return no_memory();
+    }
   }
   if (decoder.fault()) {
     keep_alive_ = false;

@@ -195,6 +195,33 @@ class Limits(HarnessTestCase):
         held.close()
         wait_until(served, "the place that was given up")
 
+    def test_j10_the_bodies_of_all_requests_together_are_bounded(self) -> None:
+        def request(size: int) -> bytes:
+            return chat_request(server.key, messages=[{"role": "user", "content": "x" * size}])
+
+        gate = threading.Event()
+        self.provider.script(Answer((gate, canned.plain())))
+        server = self.daemon(
+            settings_for(self.provider, limits={"body_bytes": "1MiB", "all_body_bytes": "1MiB"}, workers=4)
+        )
+        held = self.own(server.connect())
+        held.send(request(750_000))
+        self.provider.wait_for_requests(1)
+        for _ in range(8):  # each on its own connection: the kernel spreads them over the workers
+            with server.connect() as connection:
+                connection.send(request(400_000))
+                answer = connection.read_response()
+            self.assertEqual(self.assert_error(answer, 503)["type"], "request_bodies_full")
+            self.assertIsNotNone(answer.header("retry-after"))
+        small = self.own(server.connect())
+        small.send(request(60_000))  # fits the read buffer: not counted
+        self.provider.wait_for_requests(2)
+        gate.set()
+        self.assertEqual([held.read_response().status, small.read_response().status], [200, 200])
+        with server.connect() as connection:
+            connection.send(request(750_000))
+            self.assertEqual(connection.read_response().status, 200, "the memory comes back")
+
 
 if __name__ == "__main__":
     main()

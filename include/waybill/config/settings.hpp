@@ -228,6 +228,7 @@ struct DefaultSettings {
 struct LimitSettings {
   std::uint64_t header_bytes = 32ULL * 1024;
   std::uint64_t body_bytes = 32ULL * 1024 * 1024;
+  std::uint64_t all_body_bytes = 1024ULL * 1024 * 1024;  // of all requests together
   std::uint64_t response_bytes = 64ULL * 1024 * 1024;  // of an upstream's whole body
   std::uint32_t max_fields = 100;
   Milliseconds header_timeout{10'000};

@@ -33,6 +33,7 @@ class Generation;
 struct DaemonUse {
   SharedUse connections;  // of clients
   SharedUse generations;
+  SharedUse body_bytes;  // of requests
 };
 
 // What one worker may use of a limit that holds for the whole daemon.

@@ -28,6 +28,10 @@ namespace waybill::http {
 struct ServerLimits {
   HeadLimits head;
   std::size_t max_body_bytes = 32UL * 1024UL * 1024UL;
+  // Of all requests together, counted in `all_body_bytes` if there is one.  What of a
+  // body fits the read buffer is not counted, so that small requests cost nothing.
+  std::uint64_t max_all_body_bytes = 1024UL * 1024UL * 1024UL;
+  SharedUse* all_body_bytes = nullptr;
   std::chrono::milliseconds header_timeout{10'000};  // from the first byte to the end of the head
   std::chrono::milliseconds body_timeout{60'000};    // for a whole request body
   std::chrono::milliseconds idle_timeout{75'000};    // between requests
@@ -77,7 +81,8 @@ class ServerExchange {
 
   // Reads the whole body into `body`, with at least Worker::kReadPadding bytes of
   // capacity after its end.  Answers `Expect: 100-continue` first.  On failure
-  // the caller answers with the rejection, and the connection closes after it.
+  // the caller answers with the rejection, and the connection closes after it.  The
+  // body counts among those of all requests until the exchange ends.
   Task<std::optional<Rejection>> read_body(std::string& body);
 
   // Sends a whole response.  `fields` are complete header lines, each with its
@@ -130,8 +135,11 @@ class ServerExchange {
   Task<bool> write(std::string_view first, std::string_view second);
   Task<bool> write_rest(std::string rest);
   Task<std::optional<Rejection>> drain_body();
+  bool count_body(std::size_t size);
 
   Connection& connection_;
+  SharedUse::Part body_bytes_;
+  std::size_t counted_ = net::Worker::kReadBufferSize;  // of the body, with what costs nothing
   TimePoint write_deadline_ = TimePoint::max();
   std::string stream_head_;
   bool stream_begun_ = false;

@@ -129,6 +129,9 @@ const std::vector<Case> kShape{
     {"F2_name", "models:\n  \"a b\": { endpoints: [] }\n",
      "w.yaml:2:3  'a b' is not a name\n            use letters, digits and . _ : / @ + - (at most "
      "128)\nw.yaml:2:23 endpoints: an empty list\n            write at least one\n"},
+    {"F4_no_request_would_find_room", "limits: { all_body_bytes: 1MiB }\n",
+     "w.yaml:1:27  limits.all_body_bytes: less than limits.body_bytes, so that one request may "
+     "never find room\n             raise it, or lower limits.body_bytes\n"},
     {"F4_negative_duration", "limits: { idle_timeout: -1s }\n",
      "w.yaml:1:25  limits.idle_timeout: '-1s' is not a duration (write it like 200ms, 5s, 15m, 1h "
      "or 30d)\n"},
