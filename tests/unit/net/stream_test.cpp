@@ -1,9 +1,13 @@
 #include "waybill/net/stream.hpp"
 
 #include <array>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -256,6 +260,70 @@ TEST(Connect, U4ARefusingAddressYieldsToTheNext) {
   });
   EXPECT_EQ(run_task(worker, connect_any(&worker, {"::1", "127.0.0.2", "127.0.0.1"}, port)),
             "second|end");
+}
+
+// A port whose queue of connections is full: the kernel answers no SYN there.
+class HangingPort {
+ public:
+  explicit HangingPort(const std::string& address, std::uint16_t port = 0) {
+    auto socket = ListenSocket::open({address, port, ""}, PortSharing::Exclusive);
+    EXPECT_TRUE(socket);
+    port = socket->port();
+    EXPECT_EQ(::listen(socket->fd(), 0), 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port);
+    EXPECT_EQ(::inet_pton(AF_INET, address.c_str(), &to.sin_addr), 1);
+    for (int i = 0; i < 8; ++i) {
+      const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+      ::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof(to));
+      crowd_.push_back(fd);
+    }
+    listener_.emplace(std::move(*socket));
+  }
+  HangingPort(const HangingPort&) = delete;
+  HangingPort& operator=(const HangingPort&) = delete;
+  ~HangingPort() {
+    for (const int fd : crowd_) {
+      ::close(fd);
+    }
+  }
+
+  [[nodiscard]] std::uint16_t port() const { return listener_->port(); }
+
+ private:
+  std::optional<ListenSocket> listener_;
+  std::vector<int> crowd_;
+};
+
+// RFC 8305 §5: the next address is tried beside the silent one, a quarter of a second later.
+TEST(Connect, U4AHangingAddressYieldsToTheNext) {
+  Worker worker(0);
+  auto socket = ListenSocket::open({"127.0.0.1", 0, ""}, PortSharing::Exclusive);
+  ASSERT_TRUE(socket);
+  const std::uint16_t port = socket->port();
+  const HangingPort hanging("127.0.0.2", port);
+  Listener listener(worker, std::move(*socket), [](Stream stream, const Peer&) {
+    EXPECT_EQ(stream.try_write("second").state, IoState::Done);
+  });
+  const TimePoint began = Clock::now();
+  EXPECT_EQ(run_task(worker, connect_any(&worker, {"127.0.0.2", "127.0.0.1"}, port)), "second|end");
+  const auto took = Clock::now() - began;
+  EXPECT_GE(took, 250ms) << "the first address did not hang";
+  EXPECT_LT(took, 2s);
+}
+
+TEST(Connect, U5OnlyHangingAddressesTimeOut) {
+  Worker worker(0);
+  const HangingPort hanging("127.0.0.2");
+  const auto attempt = [](Worker* on, std::uint16_t port) -> Task<std::string> {
+    Resolver resolver(*on, {});
+    CallOff call_off;
+    auto found = co_await resolver.resolve("127.0.0.2", port, soon(), call_off);
+    auto connected = co_await connect(*on, *found, Clock::now() + 300ms, call_off);
+    co_return connected ? "connected" : std::string(connected.error().code());
+  };
+  EXPECT_EQ(run_task(worker, attempt(&worker, hanging.port())), "connect_timeout");
 }
 
 TEST(ResolverNames, LocalhostComesFromTheHostsFile) {
