@@ -53,6 +53,19 @@ routing::EndpointView view_of(const catalog::Catalog& catalog, const catalog::En
 
 using TrustByFile = std::map<std::string, std::shared_ptr<const net::TlsClientContext>>;
 
+// Connections live as long as the context that they were made with (WorkerView).
+TrustByFile trust_still_good(const LiveSnapshot* previous) {
+  TrustByFile out;
+  for (std::size_t i = 0; previous != nullptr && i < previous->providers.size(); ++i) {
+    const auto& context = previous->providers[i].tls;
+    const std::string& file = previous->catalog().providers()[i].ca_file;
+    if (context && !out.contains(file) && context->is_current()) {
+      out.emplace(file, context);
+    }
+  }
+  return out;
+}
+
 // What is known of a provider before the first request to it.
 Result<ProviderLink> link_to(const catalog::Provider& provider, TrustByFile& trust) {
   ProviderLink link;
@@ -129,7 +142,7 @@ Result<LiveSnapshotPtr> make_live(catalog::SnapshotPtr snapshot,
   auto live = std::make_shared<LiveSnapshot>();
   live->snapshot = std::move(snapshot);
   const catalog::Catalog& catalog = live->catalog();
-  TrustByFile trust;
+  TrustByFile trust = trust_still_good(previous);
   for (const catalog::Provider& provider : catalog.providers()) {
     auto link = link_to(provider, trust);
     if (!link) {

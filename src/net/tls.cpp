@@ -1,8 +1,13 @@
 #include "waybill/net/tls.hpp"
 
 #include <array>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <utility>
 
 #include <arpa/inet.h>
+#include <sys/stat.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -43,6 +48,27 @@ void set_common(SSL_CTX* context) {
   // A retried write may come from another buffer, and an idle session keeps none.
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                 SSL_MODE_RELEASE_BUFFERS);
+}
+
+// Changes when a file or folder of authorities does.
+std::string state_of(const char* variable, const char* fallback) {
+  const char* const named = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe): never set here
+  struct stat found{};
+  if (::stat(named == nullptr ? fallback : named, &found) != 0) {
+    return "none";
+  }
+  return std::to_string(found.st_ino) + " " + std::to_string(found.st_size) + " " +
+         std::to_string(found.st_mtim.tv_sec) + "." + std::to_string(found.st_mtim.tv_nsec);
+}
+
+// What a context trusts: a file of authorities by its bytes, the system's by its state.
+std::string trust_in(const std::string& ca_file) {
+  if (ca_file.empty()) {
+    return state_of(X509_get_default_cert_file_env(), X509_get_default_cert_file()) + " " +
+           state_of(X509_get_default_cert_dir_env(), X509_get_default_cert_dir());
+  }
+  std::ifstream in(ca_file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 
 bool is_ip_literal(const std::string& host) {
@@ -87,7 +113,8 @@ SSL* TlsServerContext::make_session() const {
 
 Result<std::shared_ptr<const TlsClientContext>> TlsClientContext::make(const std::string& ca_file) {
   SSL_CTX* const context = SSL_CTX_new(TLS_client_method());
-  std::shared_ptr<const TlsClientContext> owner(new TlsClientContext(context));
+  // What it is made of is noted first: a change that comes meanwhile is seen later.
+  std::shared_ptr<const TlsClientContext> owner(new TlsClientContext(context, ca_file));
   set_common(context);
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_alpn_protos(context, kAlpnHttp11.data(), kAlpnHttp11.size());
@@ -97,6 +124,15 @@ Result<std::shared_ptr<const TlsClientContext>> TlsClientContext::make(const std
     return failure("tls_ca_file", "The file of authorities '" + ca_file + "' cannot be read");
   }
   return owner;
+}
+
+TlsClientContext::TlsClientContext(SSL_CTX* context, std::string ca_file)
+    : context_(context),
+      ca_file_(std::move(ca_file)),
+      trust_(trust_in(ca_file_)) {}
+
+bool TlsClientContext::is_current() const {
+  return trust_ == trust_in(ca_file_);
 }
 
 TlsClientContext::~TlsClientContext() {

@@ -86,6 +86,24 @@ class UpstreamTls(HarnessTestCase):
                 self.assert_clean_stream(answer)
             self.assertEqual(upstream.connections, 1)
 
+    def test_a_reload_keeps_connections_unless_the_authorities_have_changed(self) -> None:
+        with self_contained(self.authority.server_context("localhost"), canned.plain()) as upstream:
+            server = self.daemon(
+                settings_for(
+                    f"https://localhost:{upstream.port}/v1",
+                    workers=1,
+                    provider_members={"ca_file": str(self.authority.root)},
+                )
+            )
+            self.assertEqual(server.chat().status, 200)
+            server.reload()
+            self.assertEqual(server.chat().status, 200)
+            self.assertEqual(upstream.connections, 1)
+            other = self.own(Authority())
+            self.authority.root.write_bytes(other.root.read_bytes())
+            server.reload()
+            self.assert_error(server.chat(), 502)
+
     def test_a_missing_ca_file_is_a_fault_of_the_settings(self) -> None:
         with self.assertRaises(AssertionError):
             Daemon(settings_for("https://localhost:1/v1", provider_members={"ca_file": "/nowhere/ca.pem"}))

@@ -50,7 +50,8 @@ using LiveSnapshotPtr = std::shared_ptr<const LiveSnapshot>;
 
 // Loads trust stores and prepares heads.  Fails with "tls_ca_file".  What `previous`,
 // the snapshot in use until now (null at the start), knows of the health of endpoints
-// that are still there is kept, and so are the places of their providers.
+// that are still there is kept, and so are the places of their providers and trust
+// stores that have not changed.
 // Thread: the one that owns `slots` (start-up and reload).
 Result<LiveSnapshotPtr> make_live(catalog::SnapshotPtr snapshot,
                                   telemetry::EndpointSlots& slots,

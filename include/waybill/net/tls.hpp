@@ -44,13 +44,20 @@ class TlsClientContext {
   TlsClientContext(const TlsClientContext&) = delete;
   TlsClientContext& operator=(const TlsClientContext&) = delete;
 
+  // Whether make() of the same file would trust the same authorities now.  Reads
+  // from disk: for a reload, which keeps a context and the connections made with it
+  // where it can.
+  [[nodiscard]] bool is_current() const;
+
   // A session in connect state that expects `host` (a name for SNI and the
   // certificate, or an IP address), owned by the caller.
   [[nodiscard]] SSL* make_session(const std::string& host) const;
 
  private:
-  explicit TlsClientContext(SSL_CTX* context) noexcept : context_(context) {}
+  TlsClientContext(SSL_CTX* context, std::string ca_file);
   SSL_CTX* context_;
+  std::string ca_file_;
+  std::string trust_;  // what it was made of
 };
 
 }  // namespace waybill::net

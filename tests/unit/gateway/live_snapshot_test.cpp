@@ -1,5 +1,6 @@
 #include "waybill/gateway/live_snapshot.hpp"
 
+#include <filesystem>
 #include <string>
 #include <variant>
 
@@ -9,6 +10,7 @@
 #include "waybill/http/head.hpp"
 
 #include "sample.hpp"
+#include "unit/net/certificate.hpp"
 
 namespace waybill::gateway {
 namespace {
@@ -85,6 +87,28 @@ TEST(LiveSnapshot, TrustIsLoadedForHttpsAndShared) {
   const LiveSnapshotPtr plain =
       test::live_of(test::two_providers("http://one.test", "http://two.test"), slots);
   EXPECT_EQ(plain->providers[0].tls, nullptr);
+}
+
+TEST(LiveSnapshot, TrustOutlivesAReloadUnlessItsFileHasChanged) {
+  const test::TempFolder folder;
+  const auto write_authorities = [&] {
+    const net::Certificate certificate("authority.test", 0, 3600);
+    std::filesystem::copy_file(certificate.certificate_file(), folder.file("ca.pem"),
+                               std::filesystem::copy_options::overwrite_existing);
+  };
+  write_authorities();
+  config::Settings settings = test::two_providers("https://one.test/v1", "https://two.test/v1");
+  settings.providers[1].ca_file = folder.file("ca.pem");
+  telemetry::EndpointSlots slots;
+  const LiveSnapshotPtr first = test::live_of(settings, slots);
+  ASSERT_TRUE(first);
+  const LiveSnapshotPtr same = test::live_of(settings, slots, first.get());
+  EXPECT_EQ(same->providers[0].tls, first->providers[0].tls);
+  EXPECT_EQ(same->providers[1].tls, first->providers[1].tls);
+  write_authorities();
+  const LiveSnapshotPtr changed = test::live_of(settings, slots, same.get());
+  EXPECT_EQ(changed->providers[0].tls, first->providers[0].tls);
+  EXPECT_NE(changed->providers[1].tls, first->providers[1].tls);
 }
 
 TEST(LiveSnapshot, AMissingTrustStoreIsAFault) {
