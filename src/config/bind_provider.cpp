@@ -40,8 +40,6 @@ QuirkSettings bind_quirks(const Node& provider) {
   read_choice(node, "reasoning_tokens", {"by_total", "in_completion", "beside_completion"},
               out.reasoning_tokens);
   read(node, "max_tokens_member", out.max_tokens_member);
-  read(node, "refuses_unknown_members", out.refuses_unknown_members);
-  read(node, "models_path", out.models_path);
   return out;
 }
 

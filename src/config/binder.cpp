@@ -59,7 +59,6 @@ void bind_limits(const Node& root, LimitSettings& out, Report& report) {
 void bind_defaults(const Node& root, DefaultSettings& out) {
   const Node* node = member(&root, "defaults");
   read_timeouts(node, "timeouts", out.timeouts);
-  read_integer(node, "hold_tokens", out.hold_tokens);
   read_choice(node, "usage", {"always", "asked"}, out.usage);
   read(node, "commit_after", out.commit_after);
   read(node, "keep_alive_comment", out.keep_alive_comment);
@@ -89,7 +88,6 @@ void Binder::main(const Node& root) {
   read(member(&root, "shutdown"), "drain", settings_.drain);
   read(member(&root, "cors"), "allowed_origins", settings_.cors.allowed_origins);
   read(member(&root, "metrics"), "public", settings_.public_metrics);
-  read_choice(&root, "management", {"public", "admin_only"}, settings_.management);
 }
 
 void Binder::bind_listeners(const Node& root) {

@@ -103,8 +103,6 @@ constexpr Member kSchema[] = {
   one_of({"providers.*.quirks.cached_tokens", Type::Choice, "in_prompt", "Whether `prompt_tokens` includes what was read from its cache. Where the count itself stands is found by looking."}, "in_prompt|beside_prompt"),
   one_of({"providers.*.quirks.reasoning_tokens", Type::Choice, "by_total", "Whether `completion_tokens` includes reasoning; `by_total` sees it from `total_tokens`."}, "by_total|in_completion|beside_completion"),
   one_of({"providers.*.quirks.max_tokens_member", Type::Choice, "", "What it calls the output limit of a chat; without this the client's own member passes."}, "max_tokens|max_completion_tokens"),
-  {"providers.*.quirks.refuses_unknown_members", Type::Boolean, "false", "It refuses requests with members that it does not know."},
-  {"providers.*.quirks.models_path", Type::Name, "/models", "Where it lists its models, after the base URL."},
   {"providers.*.docs", Type::Text, "", "Where its API is documented; for people."},
 
   {"models", Type::NamedMaps, "", "Models by canonical id, such as `openai/gpt-4o-mini`."},
@@ -159,10 +157,10 @@ constexpr Member kSchema[] = {
   {"models.*.endpoints[].capabilities.streaming", Type::Boolean, "", "Streams."},
   {"models.*.endpoints[].capabilities.tools", Type::Boolean, "", "Calls tools."},
   {"models.*.endpoints[].capabilities.images", Type::Boolean, "", "Reads images."},
-  {"models.*.endpoints[].capabilities.audio", Type::Boolean, "", "Reads audio."},
-  {"models.*.endpoints[].capabilities.structured_outputs", Type::Boolean, "", "Obeys a JSON schema."},
-  {"models.*.endpoints[].capabilities.reasoning", Type::Boolean, "", "Thinks before it answers."},
-  {"models.*.endpoints[].capabilities.prefill", Type::Boolean, "", "Continues an assistant message that it is given."},
+  {"models.*.endpoints[].capabilities.audio", Type::Boolean, "", "Reads audio; where it is `false`, requests with audio go elsewhere."},
+  {"models.*.endpoints[].capabilities.structured_outputs", Type::Boolean, "", "Obeys a JSON schema; where it is `false`, requests with one go elsewhere."},
+  {"models.*.endpoints[].capabilities.reasoning", Type::Boolean, "", "Thinks before it answers; where it is `false`, requests that ask for that go elsewhere."},
+  {"models.*.endpoints[].capabilities.prefill", Type::Boolean, "", "Continues an assistant message that it is given; where it is `false`, requests that end with one go elsewhere."},
 
   {"defaults", Type::Map, "", "For every request that nothing else decides."},
   {"defaults.timeouts", Type::Map, "", "Time limits of upstream calls."},
@@ -170,7 +168,6 @@ constexpr Member kSchema[] = {
   limit("defaults.timeouts.first_token", "60s", "Until the first output of the model; comments and role-only events do not count."),
   limit("defaults.timeouts.between_events", "60s", "Between two events of a stream."),
   limit("defaults.timeouts.total", "15m", "For one generation, all attempts together."),
-  tokens("defaults.hold_tokens", "4096", "Output tokens that money is held for when a request names no limit."),
   one_of({"defaults.usage", Type::Choice, "always", "Usage in streams: to every client, or to those that set `include_usage`."}, "always|asked"),
   limit("defaults.commit_after", "10s", "A stream's head goes out after this even without a first token; until then a failure can still have its own status."),
   limit("defaults.keep_alive_comment", "5s", "Between comments that keep a quiet stream open."),
@@ -202,8 +199,6 @@ constexpr Member kSchema[] = {
 
   {"metrics", Type::Map, "", "Prometheus metrics."},
   {"metrics.public", Type::Boolean, "false", "Serve `/metrics` on the public listeners too."},
-
-  one_of({"management", Type::Choice, "public", "Whether management routes answer on the public listeners (to management keys) or on the admin listener only."}, "public|admin_only"),
 };
 // clang-format on
 

@@ -64,12 +64,25 @@ Type item_type(Type list) {
   }
 }
 
-// Keys that other programs have and this one refuses to have.
+// Keys that other programs have and this one refuses to have, or does not have yet.
 std::string_view advice_for(std::string_view key) {
   constexpr std::array<std::string_view, 6> kNoVerify{
       "insecure", "verify", "verify_tls", "tls_verify", "insecure_skip_verify", "skip_verify"};
   if (std::find(kNoVerify.begin(), kNoVerify.end(), key) != kNoVerify.end()) {
     return "certificates are always checked; name your own authority with ca_file";
+  }
+  // Of the design, and not built yet: accepting one would promise what is not done.
+  constexpr std::pair<std::string_view, std::string_view> kToCome[]{
+      {"hold_tokens", "it comes with budgets; this version holds no money for a request"},
+      {"management", "it comes with the management API; keys are made by 'waybill keys'"},
+      {"models_path", "it comes with the fetching of model lists; write the models out"},
+      {"refuses_unknown_members",
+       "it comes with the report of what a provider is not sent; until then every member passes"},
+  };
+  for (const auto& [name, sentence] : kToCome) {
+    if (key == name) {
+      return sentence;
+    }
   }
   return key == "<<" ? "merge keys are not supported in settings; write the members out" : "";
 }

@@ -169,7 +169,9 @@ bool MessageReader::read_role() {
     return false;
   }
   context_.facts.text_bytes -= text.decoded_size;
-  return std::ranges::find(kRoles, walker_.decode(text)) != kRoles.end() ||
+  const std::string_view role = walker_.decode(text);
+  context_.facts.ends_with_assistant = role == "assistant";  // the last one stands
+  return std::ranges::find(kRoles, role) != kRoles.end() ||
          context_.refuse(place("role") +
                          " must be one of system, developer, user, assistant, tool and function.");
 }

@@ -175,6 +175,10 @@ std::optional<Generation::Refusal> Generation::make_plan() {
   features.stream = facts_.stream;
   features.tools = facts_.has_tools;
   features.images = facts_.has_images;
+  features.audio = facts_.has_audio;
+  features.structured_outputs = facts_.wants_json_schema;
+  features.reasoning = facts_.wants_reasoning;
+  features.prefill = facts_.ends_with_assistant;
   features.prompt_bytes = facts_.text_bytes;
   features.prompt_bound = facts_.text_bytes + 64 * facts_.message_count;
   features.max_output = facts_.max_output_tokens;

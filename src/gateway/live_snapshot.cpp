@@ -47,6 +47,10 @@ routing::EndpointView view_of(const catalog::Catalog& catalog, const catalog::En
   view.max_completion_tokens = known(endpoint.max_completion_tokens);
   view.tools = support(endpoint.capabilities.tools);
   view.images = support(endpoint.capabilities.images);
+  view.audio = support(endpoint.capabilities.audio);
+  view.structured_outputs = support(endpoint.capabilities.structured_outputs);
+  view.reasoning = support(endpoint.capabilities.reasoning);
+  view.prefill = support(endpoint.capabilities.prefill);
   view.streaming = support(endpoint.capabilities.streaming);
   return view;
 }

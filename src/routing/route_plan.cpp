@@ -25,14 +25,24 @@ constexpr std::uint64_t kMostBytesPerToken = 6;
 
 std::optional<ExcludedBecause> unfit(const RequestFeatures& features,
                                      const EndpointView& endpoint) noexcept {
-  if (features.tools && endpoint.tools == Support::No) {
-    return ExcludedBecause::NoTools;
-  }
-  if (features.images && endpoint.images == Support::No) {
-    return ExcludedBecause::NoImages;
-  }
-  if (features.stream && endpoint.streaming == Support::No) {
-    return ExcludedBecause::NoStreaming;
+  const struct {
+    bool needed;
+    Support support;
+    ExcludedBecause reason;
+  } abilities[] = {
+      {features.tools, endpoint.tools, ExcludedBecause::NoTools},
+      {features.images, endpoint.images, ExcludedBecause::NoImages},
+      {features.audio, endpoint.audio, ExcludedBecause::NoAudio},
+      {features.structured_outputs, endpoint.structured_outputs,
+       ExcludedBecause::NoStructuredOutputs},
+      {features.reasoning, endpoint.reasoning, ExcludedBecause::NoReasoning},
+      {features.prefill, endpoint.prefill, ExcludedBecause::NoPrefill},
+      {features.stream, endpoint.streaming, ExcludedBecause::NoStreaming},
+  };
+  for (const auto& ability : abilities) {
+    if (ability.needed && ability.support == Support::No) {
+      return ability.reason;
+    }
   }
   if (endpoint.context_length &&
       features.prompt_bytes / kMostBytesPerToken > *endpoint.context_length) {
@@ -92,6 +102,10 @@ std::string_view name(ExcludedBecause reason) noexcept {
     case ExcludedBecause::MaxOutput: return "max_output";
     case ExcludedBecause::NoTools: return "no_tools";
     case ExcludedBecause::NoImages: return "no_images";
+    case ExcludedBecause::NoAudio: return "no_audio";
+    case ExcludedBecause::NoStructuredOutputs: return "no_structured_outputs";
+    case ExcludedBecause::NoReasoning: return "no_reasoning";
+    case ExcludedBecause::NoPrefill: return "no_prefill";
     case ExcludedBecause::NoStreaming: return "no_streaming";
   }
   return "unknown";
@@ -184,6 +198,22 @@ Error no_route(const RoutePlan& plan) {
       return Error(ErrorKind::NotFound, "images_unsupported",
                    "No endpoint of this model reads images. Leave the images out or choose another "
                    "model.");
+    case ExcludedBecause::NoAudio:
+      return Error(ErrorKind::NotFound, "audio_unsupported",
+                   "No endpoint of this model reads audio. Leave the audio out or choose another "
+                   "model.");
+    case ExcludedBecause::NoStructuredOutputs:
+      return Error(ErrorKind::NotFound, "structured_outputs_unsupported",
+                   "No endpoint of this model obeys a JSON schema. Send another response_format or "
+                   "choose another model.");
+    case ExcludedBecause::NoReasoning:
+      return Error(ErrorKind::NotFound, "reasoning_unsupported",
+                   "No endpoint of this model thinks before it answers. Leave reasoning and "
+                   "reasoning_effort out or choose another model.");
+    case ExcludedBecause::NoPrefill:
+      return Error(ErrorKind::NotFound, "prefill_unsupported",
+                   "No endpoint of this model continues an answer that was begun. Let the last "
+                   "message be the user's or choose another model.");
     case ExcludedBecause::NoStreaming:
       return Error(ErrorKind::NotFound, "streaming_unsupported",
                    "No endpoint of this model streams. Send the request without stream.");

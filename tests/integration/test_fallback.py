@@ -191,6 +191,29 @@ class Fallback(HarnessTestCase):
             self.assertEqual(server.chat().text(), "second")
         self.assertEqual(len(self.first.requests), 1)
 
+    def test_an_endpoint_that_lacks_what_a_request_needs_is_passed_over(self) -> None:
+        audio = {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}
+        schema = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
+        needs: dict[str, dict[str, Any]] = {
+            "audio": {"messages": [{"role": "user", "content": [audio]}]},
+            "structured_outputs": {"response_format": schema},
+            "reasoning": {"reasoning": {"effort": "high"}},
+            "prefill": {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]},
+        }
+        for name, members in needs.items():
+            with self.subTest(name):
+                self.first.script(canned.plain("first"))
+                self.second.script(canned.plain("second"))
+                settings = settings_for(self.first, self.second)
+                endpoints = settings["models"]["demo/model"]["endpoints"]
+                endpoints[0]["capabilities"] = {name: False}
+                server = self.daemon(settings)
+                self.assertEqual(server.chat(**members).text(), "second")
+                self.assertEqual(server.chat().text(), "first", "what needs nothing of the kind is not concerned")
+                del endpoints[1]
+                server = self.daemon(settings)
+                self.assertEqual(self.assert_error(server.chat(**members), 404)["type"], f"{name}_unsupported")
+
     def test_all_429_is_a_429_with_retry_after(self) -> None:
         server = self.fresh()
         self.first.script(canned.error(429, headers=[("Retry-After", "30")]))

@@ -232,7 +232,7 @@ class Reload(HarnessTestCase):
         for thread in threads:
             thread.start()
         for i in range(100):
-            self.server.write_settings(settings_for(self.provider, defaults={"hold_tokens": 1000 + i}))
+            self.server.write_settings(settings_for(self.provider, defaults={"commit_after": f"{1000 + i}ms"}))
             self.server.signal(signal.SIGHUP)
             if i % 10 == 0:
                 self.assertEqual(self.server.chat().status, 200)

@@ -114,8 +114,6 @@ struct QuirkSettings {
   CachedTokens cached_tokens = CachedTokens::InPrompt;
   ReasoningTokens reasoning_tokens = ReasoningTokens::ByTotal;
   std::string max_tokens_member;  // what chat calls the output limit; "": as the client wrote
-  bool refuses_unknown_members = false;  // answers 400 or 422 to members it does not know
-  std::string models_path = "/models";   // where it lists its models
 };
 
 struct Header {
@@ -219,7 +217,6 @@ enum class UsageReport : std::uint8_t {
 
 struct DefaultSettings {
   Timeouts timeouts;
-  std::uint64_t hold_tokens = 4'096;  // output held for a request without max_tokens
   UsageReport usage = UsageReport::Always;
   Milliseconds commit_after{10'000};       // a held stream's head goes out after this
   Milliseconds keep_alive_comment{5'000};  // between comments of a quiet stream
@@ -229,7 +226,7 @@ struct LimitSettings {
   std::uint64_t header_bytes = 32ULL * 1024;
   std::uint64_t body_bytes = 32ULL * 1024 * 1024;
   std::uint64_t all_body_bytes = 1024ULL * 1024 * 1024;  // of all requests together
-  std::uint64_t response_bytes = 64ULL * 1024 * 1024;  // of an upstream's whole body
+  std::uint64_t response_bytes = 64ULL * 1024 * 1024;    // of an upstream's whole body
   std::uint32_t max_fields = 100;
   Milliseconds header_timeout{10'000};
   Milliseconds body_timeout{60'000};
@@ -262,11 +259,6 @@ struct CorsSettings {
   std::vector<std::string> allowed_origins{"*"};
 };
 
-enum class Management : std::uint8_t {
-  Public,
-  AdminOnly
-};
-
 struct Settings {
   std::string file;                    // the main file, as given
   std::vector<ListenSettings> listen;  // never empty
@@ -281,7 +273,6 @@ struct Settings {
   Milliseconds drain{60'000};  // shutdown.drain
   CorsSettings cors;
   bool public_metrics = false;  // metrics.public
-  Management management = Management::Public;
 };
 
 }  // namespace waybill::config

@@ -125,12 +125,13 @@ struct RequestFacts {
   bool has_audio = false;
   bool has_video = false;
   bool has_files = false;
-  bool has_remote_media = false;   // some media is an http(s) URL
-  bool wants_json_object = false;  // response_format json_object
-  bool wants_json_schema = false;  // response_format json_schema
-  bool wants_audio = false;        // modalities name audio
-  bool wants_images = false;       // modalities name image
-  bool wants_reasoning = false;    // reasoning or reasoning_effort given and not "none"
+  bool has_remote_media = false;     // some media is an http(s) URL
+  bool ends_with_assistant = false;  // the last message is an answer to be continued
+  bool wants_json_object = false;    // response_format json_object
+  bool wants_json_schema = false;    // response_format json_schema
+  bool wants_audio = false;          // modalities name audio
+  bool wants_images = false;         // modalities name image
+  bool wants_reasoning = false;      // reasoning or reasoning_effort given and not "none"
 
   // Bound of the prompt: bytes of text (JSON strings in messages, prompt or
   // input; tools and schemas whole), a token being at least one byte.

@@ -31,6 +31,10 @@ struct EndpointView {
   std::optional<std::uint64_t> max_completion_tokens{};  // tokens
   Support tools = Support::Unknown;
   Support images = Support::Unknown;
+  Support audio = Support::Unknown;
+  Support structured_outputs = Support::Unknown;
+  Support reasoning = Support::Unknown;
+  Support prefill = Support::Unknown;
   Support streaming = Support::Unknown;
 };
 
@@ -45,8 +49,12 @@ struct RequestFeatures {
   bool stream = false;
   bool tools = false;
   bool images = false;
-  std::uint64_t prompt_bytes = 0;             // of text; media is not counted
-  std::uint64_t prompt_bound = 0;             // tokens; never less than what will be billed
+  bool audio = false;               // as input
+  bool structured_outputs = false;  // a JSON schema is to be obeyed
+  bool reasoning = false;           // asked for by name
+  bool prefill = false;             // the last message is the assistant's, to be continued
+  std::uint64_t prompt_bytes = 0;   // of text; media is not counted
+  std::uint64_t prompt_bound = 0;   // tokens; never less than what will be billed
   std::optional<std::uint64_t> max_output{};  // tokens, if the client gave a limit
   // Canonical ids, or prefixes that end in `*`; empty: every model.
   std::span<const std::string> allowed_models{};
@@ -64,6 +72,10 @@ enum class ExcludedBecause : std::uint8_t {
   MaxOutput,      // a longer answer is asked for than the endpoint gives
   NoTools,
   NoImages,
+  NoAudio,
+  NoStructuredOutputs,
+  NoReasoning,
+  NoPrefill,
   NoStreaming,
 };
 

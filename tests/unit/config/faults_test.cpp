@@ -95,6 +95,17 @@ const std::vector<Case> kShape{
      "w.yaml:1:1  unknown key 'listenn'\n            did you mean 'listen'?\n"},
     {"F2_unknown_key_without_likeness", "timeout_ms: -1\n",
      "w.yaml:1:1  unknown key 'timeout_ms'\n"},
+    {"F2_key_to_come",
+     "management: public\ndefaults: { hold_tokens: 100 }\nproviders:\n  p:\n    base_url: "
+     "http://127.0.0.1:1\n    quirks: { models_path: /m, refuses_unknown_members: true }\n",
+     "w.yaml:1:1  unknown key 'management'\n            it comes with the management API; keys are "
+     "made by 'waybill keys'\n"
+     "w.yaml:2:13 unknown key 'hold_tokens' in defaults\n            it comes with budgets; this "
+     "version holds no money for a request\n"
+     "w.yaml:6:15 unknown key 'models_path' in providers.p.quirks\n            it comes with the "
+     "fetching of model lists; write the models out\n"
+     "w.yaml:6:32 unknown key 'refuses_unknown_members' in providers.p.quirks\n            it "
+     "comes with the report of what a provider is not sent; until then every member passes\n"},
     {"F2_unknown_nested_key", "limits: { body_byte: 1MiB }\n",
      "w.yaml:1:11  unknown key 'body_byte' in limits\n             did you mean 'body_bytes'?\n"},
     {"F12_verification_cannot_be_turned_off",

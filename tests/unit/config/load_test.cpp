@@ -96,7 +96,7 @@ TEST(Load, NothingSaidMeansTheDefaults) {
   EXPECT_EQ(settings.ledger.sqlite_path, "dir/waybill.db");
   EXPECT_EQ(settings.limits.header_bytes, 32U * 1024);
   EXPECT_EQ(settings.limits.body_bytes, 32U * 1024 * 1024);
-  EXPECT_EQ(settings.defaults.hold_tokens, 4'096U);
+  EXPECT_EQ(settings.limits.all_body_bytes, 1024U * 1024 * 1024);
   EXPECT_EQ(settings.defaults.usage, UsageReport::Always);
   EXPECT_EQ(settings.drain, 60s);
   EXPECT_THAT(settings.cors.allowed_origins, ElementsAre("*"));
@@ -111,14 +111,13 @@ listen:
   - { unix: waybill.sock, default_key: home }
 workers: 3
 ledger: { store: "sqlite://state/l.db", durability: relaxed }
-defaults: { hold_tokens: 100, usage: asked, commit_after: 2s, keep_alive_comment: 500ms }
-limits: { header_bytes: 16KiB, body_bytes: 1MiB, response_bytes: 2MiB, max_fields: 50, header_timeout: 1s, body_timeout: 2s,
+defaults: { usage: asked, commit_after: 2s, keep_alive_comment: 500ms }
+limits: { header_bytes: 16KiB, body_bytes: 1MiB, all_body_bytes: 3MiB, response_bytes: 2MiB, max_fields: 50, header_timeout: 1s, body_timeout: 2s,
           idle_timeout: 3s, max_connections: 4, max_requests_per_connection: 5, max_concurrent_requests: 6 }
 logging: { format: json, level: debug, access: false, file: log/w.log }
 shutdown: { drain: 0s }
 cors: { allowed_origins: [ "https://a.test" ] }
 metrics: { public: true }
-management: admin_only
 )");
   EXPECT_EQ(settings.listen[0].tls->certificate, "dir/a.pem");
   EXPECT_EQ(settings.listen[0].tls->key, "/k/a.key");
@@ -130,6 +129,7 @@ management: admin_only
   EXPECT_EQ(settings.defaults.usage, UsageReport::Asked);
   EXPECT_EQ(settings.defaults.commit_after, 2s);
   EXPECT_EQ(settings.defaults.keep_alive_comment, 500ms);
+  EXPECT_EQ(settings.limits.all_body_bytes, 3U * 1024 * 1024);
   EXPECT_EQ(settings.limits.max_fields, 50U);
   EXPECT_EQ(settings.limits.idle_timeout, 3s);
   EXPECT_EQ(settings.limits.max_concurrent_requests, 6U);
@@ -139,7 +139,6 @@ management: admin_only
   EXPECT_EQ(settings.logging.file, "dir/log/w.log");
   EXPECT_EQ(settings.drain, 0s);
   EXPECT_TRUE(settings.public_metrics);
-  EXPECT_EQ(settings.management, Management::AdminOnly);
 }
 
 TEST(Load, EveryMemberOfAProviderIsRead) {
@@ -161,8 +160,7 @@ providers:
     retry_on: [ 400, 422 ]
     final_on: [ 404 ]
     quirks: { stream_usage: always, usage_envelope: x_groq, cached_tokens: beside_prompt,
-              reasoning_tokens: beside_completion, max_tokens_member: max_completion_tokens,
-              refuses_unknown_members: true, models_path: /v2/models }
+              reasoning_tokens: beside_completion, max_tokens_member: max_completion_tokens }
 )");
   const ProviderSettings& p = settings.providers.at(0);
   EXPECT_EQ(p.auth, (AuthSettings{"X-Token", "Key "}));
@@ -185,8 +183,6 @@ providers:
   EXPECT_EQ(p.quirks.cached_tokens, CachedTokens::BesidePrompt);
   EXPECT_EQ(p.quirks.reasoning_tokens, ReasoningTokens::BesideCompletion);
   EXPECT_EQ(p.quirks.max_tokens_member, "max_completion_tokens");
-  EXPECT_TRUE(p.quirks.refuses_unknown_members);
-  EXPECT_EQ(p.quirks.models_path, "/v2/models");
 }
 
 TEST(Load, AuthStylesAreWords) {

@@ -267,6 +267,18 @@ TEST(ReadRequest, ReasoningTurnedOffIsNotWanted) {
   }
 }
 
+TEST(ReadRequest, AnAnswerAtTheEndIsToBeContinued) {
+  const auto ends_so = [](std::string_view messages) {
+    return facts_of(R"({"model":"m","messages":[)" + std::string(messages) + "]}")
+        .ends_with_assistant;
+  };
+  constexpr std::string_view kUser = R"({"role":"user","content":"q"})";
+  constexpr std::string_view kAssistant = R"({"role":"assistant","content":"a"})";
+  EXPECT_TRUE(ends_so(std::string(kUser) + "," + std::string(kAssistant)));
+  EXPECT_FALSE(ends_so(std::string(kAssistant) + "," + std::string(kUser)));
+  EXPECT_FALSE(ends_so(kUser));
+}
+
 TEST(ReadRequest, CountsTextButNotMediaRolesOrTypes) {
   const RequestFacts facts = facts_of(
       R"({"messages":[{"role":"system","content":"12345"},{"role":"user","content":[)"

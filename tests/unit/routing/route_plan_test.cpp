@@ -91,6 +91,41 @@ TEST(Plan, WhatCannotServeTheRequestIsExcludedWithItsReason) {
             "2 settings_order | 0 no_tools; 1 max_output; 3 no_images");
 }
 
+// Each ability that a request may need: an endpoint that says it lacks it is left out, one
+// that says nothing is tried.
+TEST(Plan, EveryAbilityIsAskedFor) {
+  const struct {
+    RequestFeatures needs;
+    EndpointView lacks;
+    std::string_view reason;
+    std::string_view code;
+  } rows[] = {
+      {{.stream = true}, {.streaming = Support::No}, "no_streaming", "streaming_unsupported"},
+      {{.tools = true}, {.tools = Support::No}, "no_tools", "tools_unsupported"},
+      {{.images = true}, {.images = Support::No}, "no_images", "images_unsupported"},
+      {{.audio = true}, {.audio = Support::No}, "no_audio", "audio_unsupported"},
+      {{.structured_outputs = true},
+       {.structured_outputs = Support::No},
+       "no_structured_outputs",
+       "structured_outputs_unsupported"},
+      {{.reasoning = true}, {.reasoning = Support::No}, "no_reasoning", "reasoning_unsupported"},
+      {{.prefill = true}, {.prefill = Support::No}, "no_prefill", "prefill_unsupported"},
+  };
+  for (const auto& row : rows) {
+    EndpointView silent;
+    silent.index = 1;
+    const std::vector<EndpointView> endpoints{row.lacks, silent};
+    const std::vector<ModelView> models{{.id = "a/b", .requested = "b", .endpoints = endpoints}};
+    EXPECT_EQ(summary(plan(row.needs, models, EndpointHealth(2), kSeed, kNow)),
+              "1 settings_order | 0 " + std::string(row.reason));
+    EXPECT_EQ(summary(plan({}, models, EndpointHealth(2), kSeed, kNow)),
+              "0 settings_order; 1 settings_order");
+    const std::vector<ModelView> alone{
+        {.id = "a/b", .requested = "b", .endpoints = std::span(endpoints).first(1)}};
+    EXPECT_EQ(no_route(plan(row.needs, alone, EndpointHealth(1), kSeed, kNow)).code(), row.code);
+  }
+}
+
 TEST(Plan, OnlyAPromptThatSurelyDoesNotFitIsExcluded) {
   const auto with_bytes = [](std::uint64_t bytes) {
     return summary(
