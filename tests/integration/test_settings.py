@@ -242,6 +242,24 @@ class Reload(HarnessTestCase):
         self.assertEqual(failures[:3], [])
         self.hang_up(settings_for(self.provider, model="demo/last"), "demo/last")
 
+    def test_what_a_reload_cannot_change_is_said_and_the_rest_is_taken(self) -> None:
+        self.assertNotIn("restart_needed", self.server.log_text())
+        self.hang_up(
+            settings_for(
+                self.provider,
+                model="demo/other",
+                workers=3,
+                listen=[{"address": "127.0.0.1", "port": 0}, {"address": "::1", "port": 0}],
+                logging={"format": "json"},
+            ),
+            "demo/other",
+        )
+        line = next(line for line in self.server.log_text().splitlines() if "restart_needed" in line)
+        for name in ("listen", "workers", "logging.format"):
+            self.assertIn(name, line)
+        for name in ("ledger", "admin.listen", "logging.file"):
+            self.assertNotIn(name, line)
+
     def test_a_new_key_of_a_provider_is_used_after_a_reload(self) -> None:
         settings = settings_for(self.provider)
         settings["providers"]["p0"]["api_key"] = "sk-rotated"

@@ -70,14 +70,19 @@ Script = Union[Answer, bytes, Callable[[Recorded], Union[Answer, bytes]]]
 
 
 class MockUpstream:
-    """Serves on a free loopback port from `with` until its end.
+    """Serves on a free loopback port (or the one given) from `with` until its end.
 
     Each request takes the next step of the script; the last one repeats.  A step is
     an Answer, plain bytes, or a function of the recorded request.
     """
 
     def __init__(
-        self, *script: Script, tls: ssl.SSLContext | None = None, greet: Answer | None = None, host: str = "127.0.0.1"
+        self,
+        *script: Script,
+        tls: ssl.SSLContext | None = None,
+        greet: Answer | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
     ) -> None:
         self._script = list(script)
         self._tls = tls
@@ -93,7 +98,7 @@ class MockUpstream:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.socket(family, socket.SOCK_STREAM)
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._listener.bind((host, 0))
+        self._listener.bind((host, port))
         self._listener.listen(1024)
         self.port: int = self._listener.getsockname()[1]
         self._threads: list[threading.Thread] = []
