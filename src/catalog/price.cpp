@@ -239,4 +239,9 @@ Result<Cost> compute_cost(const PriceTable& table, const UsageCounts& counts) {
               .completion = Money::picodollars(completion.count())};
 }
 
+Money cost_of_lost_call(const PriceTable& table, std::uint64_t prompt_tokens) {
+  const auto cost = compute_cost(table, {.prompt = prompt_tokens});
+  return cost ? cost->total : Money();
+}
+
 }  // namespace waybill::catalog

@@ -108,7 +108,9 @@ void Generation::record_failure(const Call& call, const routing::AttemptOutcome&
   if (call.dispatched || !last_failed_) {
     last_failed_ = settlement(call, nothing, ledger::Outcome::Failed);
     if (call.dispatched && ended_unseen(outcome.kind)) {
-      assume_provider_cost(call, *last_failed_);
+      last_failed_->provider_basis = ledger::ProviderCostBasis::Unknown;
+      last_failed_->provider_cost = catalog::cost_of_lost_call(
+          call.endpoint.price, dialects::estimate_tokens(facts_.text_bytes));
     }
   }
   ledger::FailedAttempt failed;
@@ -120,16 +122,6 @@ void Generation::record_failure(const Call& call, const routing::AttemptOutcome&
   failed.error_code = routing::name(outcome.kind);
   failed.latency = since(call.began);
   failed_attempts_.push_back(std::move(failed));
-}
-
-// As recovery does for a call that a crash cut off.
-void Generation::assume_provider_cost(const Call& call, ledger::Settlement& record) const {
-  record.provider_basis = ledger::ProviderCostBasis::Unknown;
-  catalog::UsageCounts at_most;
-  at_most.prompt = dialects::estimate_tokens(facts_.text_bytes);
-  if (const auto cost = catalog::compute_cost(call.endpoint.price, at_most)) {
-    record.provider_cost = cost->total;
-  }
 }
 
 void Generation::count_failure(const Call& call, const routing::AttemptOutcome& outcome) {

@@ -114,7 +114,6 @@ class Generation {
   Task<bool> settle(ledger::Settlement settlement);
   Task<> refuse_unsettled();
   void record_failure(const Call& call, const routing::AttemptOutcome& outcome);
-  void assume_provider_cost(const Call& call, ledger::Settlement& record) const;
   void count_failure(const Call& call, const routing::AttemptOutcome& outcome);
   void count_success(const Call& call, const Bill& bill);
   void mark_progress(const Call& call, TimePoint now);

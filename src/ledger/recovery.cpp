@@ -178,11 +178,7 @@ Settlement close_generation(const OpenGeneration& open, const Journal& journal) 
   s.usage_source = UsageSource::None;
   s.counts.requests = 0;
   s.provider_basis = ProviderCostBasis::Unknown;
-  catalog::UsageCounts at_most;
-  at_most.prompt = open.prompt_estimate;
-  if (const auto cost = catalog::compute_cost(prices, at_most)) {
-    s.provider_cost = cost->total;
-  }
+  s.provider_cost = catalog::cost_of_lost_call(prices, open.prompt_estimate);
   return s;
 }
 

@@ -113,4 +113,8 @@ struct Cost {
 // Pure and thread-safe.
 Result<Cost> compute_cost(const PriceTable& table, const UsageCounts& counts);
 
+// What a call that nothing was heard of may still have cost its provider's customer:
+// the whole prompt, and the price of a request.  Zero where that is out of range.
+[[nodiscard]] Money cost_of_lost_call(const PriceTable& table, std::uint64_t prompt_tokens);
+
 }  // namespace waybill::catalog

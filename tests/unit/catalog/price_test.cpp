@@ -147,6 +147,17 @@ TEST(ComputeCost, B3OverflowIsAnErrorNeverAWrap) {
   }
 }
 
+TEST(CostOfLostCall, IsThePromptAndTheRequest) {
+  UnitPrices prices;
+  prices.prompt = Money::picodollars(150'000);
+  prices.completion = Money::picodollars(600'000);
+  prices.request = Money::picodollars(7);
+  const auto table = make_price_table(prices);
+  ASSERT_TRUE(table);
+  EXPECT_EQ(cost_of_lost_call(*table, 3), Money::picodollars(450'007));
+  EXPECT_EQ(cost_of_lost_call(*table, ~std::uint64_t{0}), Money()) << "out of range";
+}
+
 TEST(ComputeCost, B3TheLimitHoldsForTheSumOfTheParts) {
   UnitPrices prices = base_prices();
   prices.prompt = prices.completion = pico(1);
