@@ -23,21 +23,11 @@ using testing::StartsWith;
 
 class RunControl : public testing::Test {
  protected:
-  RunControl() {
-    ledger::Options options;
-    options.path = folder_.file("ledger.db");
-    options.spill_bytes = std::size_t{1} << 20U;
-    options.least_free_bytes = 0;
-    auto opened = ledger::Ledger::open(std::move(options));
-    EXPECT_TRUE(opened);
-    ledger_ = std::move(*opened);
-  }
-
   Json run(const Json& request) { return Json::parse(run_control(*ledger_, request.dump())); }
   Json create(const std::string& name) { return run({{"command", "keys.create"}, {"name", name}}); }
 
   test::TempFolder folder_;
-  std::unique_ptr<ledger::Ledger> ledger_;
+  std::unique_ptr<ledger::Ledger> ledger_ = test::open_ledger(folder_);
 };
 
 TEST_F(RunControl, AKeyIsShownOnceAndWorks) {

@@ -41,7 +41,11 @@ TEST(ServerLimits, AreThoseOfTheSettings) {
   settings.limits.idle_timeout = std::chrono::milliseconds(6);
   settings.limits.max_connections = 7;
   settings.limits.max_requests_per_connection = 8;
-  const http::ServerLimits limits = server_limits(settings, {});
+  settings.limits.all_body_bytes = 9;
+  const gateway::WorkerShare share;
+  const http::ServerLimits limits = server_limits(settings, share);
+  EXPECT_EQ(limits.max_all_body_bytes, 9U);
+  EXPECT_EQ(limits.all_body_bytes, &share.use->body_bytes);
   EXPECT_EQ(limits.head.max_bytes, 1U);
   EXPECT_EQ(limits.max_body_bytes, 2U);
   EXPECT_EQ(limits.head.max_fields, 3U);
@@ -77,11 +81,7 @@ class NoMetrics final : public MetricsSource {
 
 TEST(Offload, WorksElsewhereAndComesBackToTheWorker) {
   const test::TempFolder folder;
-  ledger::Options options;
-  options.path = folder.file("ledger.db");
-  options.spill_bytes = std::size_t{1} << 20U;
-  options.least_free_bytes = 0;
-  auto ledger = ledger::Ledger::open(std::move(options));
+  const auto ledger = test::open_ledger(folder);
   ASSERT_TRUE(ledger);
   telemetry::LogOptions log_options;
   log_options.file = folder.file("log");
@@ -91,7 +91,7 @@ TEST(Offload, WorksElsewhereAndComesBackToTheWorker) {
   ReloadState reloads;
   NoMetrics metrics;
   std::atomic<bool> draining{false};
-  Services services{**ledger, **log, blocking, reloads, metrics, draining};
+  Services services{*ledger, **log, blocking, reloads, metrics, draining};
   net::Worker worker(0);
   const auto task = [&]() -> net::Task<bool> {
     const std::thread::id before = std::this_thread::get_id();

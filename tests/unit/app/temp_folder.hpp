@@ -1,13 +1,19 @@
-// A folder that is gone when the test ends, and files in it.
+// A folder that is gone when the test ends, with files or a ledger in it.
 
 #pragma once
 
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include <stdlib.h>
+
+#include <gtest/gtest.h>
+
+#include "waybill/ledger/ledger.hpp"
 
 namespace waybill::app::test {
 
@@ -36,6 +42,17 @@ class TempFolder {
 inline std::string read_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// A ledger that asks for little room.
+inline std::unique_ptr<ledger::Ledger> open_ledger(const TempFolder& folder) {
+  ledger::Options options;
+  options.path = folder.file("ledger.db");
+  options.spill_bytes = std::size_t{1} << 20U;
+  options.least_free_bytes = 0;
+  auto opened = ledger::Ledger::open(std::move(options));
+  EXPECT_TRUE(opened);
+  return opened ? std::move(*opened) : nullptr;
 }
 
 }  // namespace waybill::app::test
