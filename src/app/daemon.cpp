@@ -17,8 +17,10 @@
 #include "waybill/catalog/snapshot.hpp"
 #include "waybill/telemetry/process_stats.hpp"
 
+#include "certificates.hpp"
 #include "control_commands.hpp"
 #include "control_socket.hpp"
+#include "fixed_settings.hpp"
 #include "process_setup.hpp"
 #include "system_inputs.hpp"
 #include "worker_thread.hpp"
@@ -67,66 +69,6 @@ telemetry::LogOptions log_options(const config::LogSettings& settings) {
   return options;
 }
 
-// The certificate of one TLS listener; replaced by a reload.
-class CertificateHolder {
- public:
-  // `listener` names whose certificate it is, over reloads.
-  explicit CertificateHolder(std::string listener) : listener_(std::move(listener)) {}
-
-  [[nodiscard]] const std::string& listener() const noexcept { return listener_; }
-  void set(std::shared_ptr<const net::TlsServerContext> context) {
-    const std::scoped_lock lock(mutex_);
-    context_ = std::move(context);
-  }
-  [[nodiscard]] std::shared_ptr<const net::TlsServerContext> get() const {
-    const std::scoped_lock lock(mutex_);
-    return context_;
-  }
-
- private:
-  std::string listener_;
-  mutable std::mutex mutex_;
-  std::shared_ptr<const net::TlsServerContext> context_;
-};
-
-// A certificate that a reload has read and not yet put in its place.
-struct Renewal {
-  CertificateHolder* holder;
-  std::shared_ptr<const net::TlsServerContext> context;
-};
-
-std::string place_of(const config::ListenSettings& listen) {
-  return listen.unix_path.empty() ? listen.address + " " + std::to_string(listen.port)
-                                  : listen.unix_path;
-}
-
-std::string places_of(const config::Settings& settings) {
-  std::string out;
-  for (const config::ListenSettings& listen : settings.listen) {
-    out += place_of(listen) + (listen.tls ? " tls\n" : "\n");
-  }
-  return out;
-}
-
-// What a reload cannot change: the names of the settings that differ.
-std::string fixed_at_start(const config::Settings& before, const config::Settings& after) {
-  std::string out;
-  const auto compare = [&out](std::string_view name, bool same) {
-    if (!same) {
-      out.append(out.empty() ? "" : ", ").append(name);
-    }
-  };
-  compare("listen", places_of(before) == places_of(after));
-  compare("admin.listen", before.admin.has_value() == after.admin.has_value() &&
-                              (!before.admin || place_of(*before.admin) == place_of(*after.admin)));
-  compare("workers", before.workers == after.workers);
-  compare("ledger", before.ledger.sqlite_path == after.ledger.sqlite_path &&
-                        before.ledger.durability == after.ledger.durability);
-  compare("logging.format", before.logging.format == after.logging.format);
-  compare("logging.file", before.logging.file == after.logging.file);
-  return out;
-}
-
 class Daemon final : public MetricsSource {
  public:
   explicit Daemon(ServeOptions options) : options_(std::move(options)), signals_(main_.context()) {}
@@ -142,7 +84,6 @@ class Daemon final : public MetricsSource {
   int open_ledger();
   int register_prices(const gateway::LiveSnapshot& live);
   int listen();
-  Result<std::vector<Renewal>> read_certificates(const config::Settings& settings) const;
   void refuse_reload(const std::string& reason);
   void on_ledger_failure(const Error& error);
   Result<void> bind(const config::ListenSettings& listen, int tag, std::size_t workers);
@@ -171,7 +112,7 @@ class Daemon final : public MetricsSource {
   ReloadState reloads_;
   std::atomic<bool> draining_{false};
   std::unique_ptr<Services> services_;
-  std::vector<std::unique_ptr<CertificateHolder>> certificates_;
+  Certificates certificates_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::thread joiner_;  // waits for the workers of a daemon that stops
   std::vector<std::string> public_urls_;
@@ -271,14 +212,11 @@ int Daemon::listen() {
 Result<void> Daemon::bind(const config::ListenSettings& listen, int tag, std::size_t workers) {
   http::Server::TlsSource tls;
   if (listen.tls) {
-    certificates_.push_back(std::make_unique<CertificateHolder>(place_of(listen)));
-    CertificateHolder* const holder = certificates_.back().get();
-    auto loaded = net::TlsServerContext::load(listen.tls->certificate, listen.tls->key);
-    if (!loaded) {
-      return loaded.error();
+    auto source = certificates_.load(listen);
+    if (!source) {
+      return source.error();
     }
-    holder->set(std::move(*loaded));
-    tls = [holder] { return holder->get(); };
+    tls = std::move(*source);
   }
   // One socket a worker where the kernel can share the load; Unix sockets and the
   // admin plane are served by what fits in one.
@@ -365,7 +303,7 @@ void Daemon::reload() {
     return;
   }
   // All that can fail comes before anything is changed.
-  auto renewals = read_certificates(loaded.snapshot->settings);
+  auto renewals = certificates_.read_again(loaded.snapshot->settings);
   if (!renewals) {
     refuse_reload(renewals.error().detail());
     return;
@@ -386,39 +324,12 @@ void Daemon::reload() {
   live_ = std::move(*live);
   ++version_;
   reloads_.succeeded(version_);
-  for (Renewal& renewal : *renewals) {
-    renewal.holder->set(std::move(renewal.context));
-  }
+  Certificates::replace(std::move(*renewals));
   for (const auto& worker : workers_) {
     worker->adopt(live_);
   }
   log_->set_level(log_options(settings().logging).level);
   log_->info("reloaded", {{"snapshot", version_}});
-}
-
-Result<std::vector<Renewal>> Daemon::read_certificates(const config::Settings& settings) const {
-  std::vector<const config::ListenSettings*> listeners;
-  listeners.reserve(settings.listen.size() + 1);
-  for (const config::ListenSettings& listen : settings.listen) {
-    listeners.push_back(&listen);
-  }
-  if (settings.admin) {
-    listeners.push_back(&*settings.admin);
-  }
-  std::vector<Renewal> out;
-  for (const config::ListenSettings* const listen : listeners) {
-    const auto holder = std::ranges::find(certificates_, place_of(*listen),
-                                          [](const auto& held) { return held->listener(); });
-    if (!listen->tls || holder == certificates_.end()) {
-      continue;  // a new listener needs a restart
-    }
-    auto context = net::TlsServerContext::load(listen->tls->certificate, listen->tls->key);
-    if (!context) {
-      return context.error();
-    }
-    out.push_back({holder->get(), std::move(*context)});
-  }
-  return out;
 }
 
 void Daemon::refuse_reload(const std::string& reason) {
