@@ -5,6 +5,7 @@
 #include "waybill/base/text.hpp"
 #include "waybill/gateway/error_reply.hpp"
 #include "waybill/management/bodies.hpp"
+#include "waybill/net/offload.hpp"
 
 namespace waybill::app {
 namespace {
@@ -174,7 +175,7 @@ Task<> FrontDoor::generation(http::ServerExchange& exchange) {
     auto lookup = [this, wanted = *id] {
       return services_.ledger.reader().find_generation(wanted);
     };
-    auto result = co_await offload(services_, exchange.worker(), std::move(lookup));
+    auto result = co_await net::offload(services_.blocking, exchange.worker(), std::move(lookup));
     if (!result) {
       co_await gateway_.refuse(exchange, telemetry::Route::Generation, 503, result.error());
       co_return;
@@ -203,7 +204,7 @@ Task<> FrontDoor::key(http::ServerExchange& exchange) {
   auto lookup = [this, id = caller->key->id] {
     return services_.ledger.reader().key_usage(id, wall_now());
   };
-  auto usage = co_await offload(services_, exchange.worker(), std::move(lookup));
+  auto usage = co_await net::offload(services_.blocking, exchange.worker(), std::move(lookup));
   if (!usage) {
     co_await gateway_.refuse(exchange, telemetry::Route::Key, 503, usage.error());
     co_return;

@@ -15,7 +15,7 @@
 #include "waybill/config/fault.hpp"
 #include "waybill/ledger/ledger.hpp"
 #include "waybill/net/task.hpp"
-#include "waybill/net/waiter.hpp"
+#include "waybill/net/worker.hpp"
 #include "waybill/telemetry/log.hpp"
 #include "waybill/telemetry/metrics.hpp"
 
@@ -61,30 +61,5 @@ struct Services {
   std::atomic<bool>& draining;
   TimePoint started = Clock::now();
 };
-
-// Runs `work` on the blocking pool and comes back to the worker with its result.
-template <class Work>
-net::Task<std::invoke_result_t<Work>> offload(Services& services, net::Worker& worker, Work work) {
-  using Value = std::invoke_result_t<Work>;
-  struct Shared {
-    explicit Shared(net::Worker& on) : waiter(on) {}
-    net::Waiter waiter;
-    std::optional<Value> value;
-  };
-  const auto shared = std::make_shared<Shared>(worker);
-  auto job = [shared, &worker, work = std::move(work)]() mutable {
-    auto value = std::make_shared<Value>(work());
-    worker.post([shared, value] {
-      shared->value.emplace(std::move(*value));
-      shared->waiter.wake(net::Wake::Ready);
-    });
-  };
-  boost::asio::post(services.blocking, std::move(job));
-  while (!shared->value) {
-    const net::Wake wake = co_await shared->waiter.wait(TimePoint::max());
-    static_cast<void>(wake);
-  }
-  co_return std::move(*shared->value);
-}
 
 }  // namespace waybill::app

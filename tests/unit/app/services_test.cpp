@@ -1,13 +1,11 @@
 #include "services.hpp"
 
 #include <string>
-#include <thread>
 
 #include <gtest/gtest.h>
 
 #include "process_setup.hpp"
 #include "temp_folder.hpp"
-#include "unit/net/run_task.hpp"
 #include "worker_thread.hpp"
 
 namespace waybill::app {
@@ -72,35 +70,6 @@ TEST(ServerLimits, ConnectionsAreSharedOutAmongTheWorkers) {
   EXPECT_EQ(limits.all_connections, &share.use->connections);
   settings.limits.max_connections = 4;
   EXPECT_EQ(server_limits(settings, share).all_connections, nullptr);
-}
-
-class NoMetrics final : public MetricsSource {
- public:
-  net::Task<std::string> render(net::Worker& /*asking*/) override { co_return ""; }
-};
-
-TEST(Offload, WorksElsewhereAndComesBackToTheWorker) {
-  const test::TempFolder folder;
-  const auto ledger = test::open_ledger(folder);
-  ASSERT_TRUE(ledger);
-  telemetry::LogOptions log_options;
-  log_options.file = folder.file("log");
-  auto log = telemetry::Log::open(log_options);
-  ASSERT_TRUE(log);
-  boost::asio::thread_pool blocking{1};
-  ReloadState reloads;
-  NoMetrics metrics;
-  std::atomic<bool> draining{false};
-  Services services{*ledger, **log, blocking, reloads, metrics, draining};
-  net::Worker worker(0);
-  const auto task = [&]() -> net::Task<bool> {
-    const std::thread::id before = std::this_thread::get_id();
-    const std::thread::id there =
-        co_await offload(services, worker, [] { return std::this_thread::get_id(); });
-    co_return there != before&& std::this_thread::get_id() == before;
-  };
-  EXPECT_TRUE(net::run_task(worker, task()));
-  blocking.join();
 }
 
 TEST(ProcessSetup, ThereIsAlwaysACoreAndTheFileLimitIsAtItsMost) {
