@@ -223,7 +223,7 @@ Result<void> Actor::post_batch() {
     return begun;
   }
   for (std::size_t i = 0; i < batch_.size(); ++i) {
-    const auto status = journal.post(batch_[i]->settlement);
+    const auto status = journal.post(*batch_[i]);
     if (!status) {
       return status.error();
     }
@@ -234,10 +234,10 @@ Result<void> Actor::post_batch() {
 
 void Actor::spill_batch() {
   statuses_.assign(batch_.size(), SettleStatus::Refused);
-  std::vector<const Settlement*> accepted;
+  std::vector<const Posting*> accepted;
   for (std::size_t i = 0; i < batch_.size(); ++i) {
     if (parts_.journal->acceptable(batch_[i]->settlement)) {
-      accepted.push_back(&batch_[i]->settlement);
+      accepted.push_back(batch_[i].get());
       statuses_[i] = SettleStatus::Recorded;
     }
   }
@@ -258,16 +258,15 @@ void Actor::replay_spill() {
     return;
   }
   next_replay_ = steady_clock::now() + kReplayPause;
-  const auto settlements = parts_.spill.read();
-  if (!settlements) {
-    fail(settlements.error());
+  const auto postings = parts_.spill.read();
+  if (!postings) {
+    fail(postings.error());
     return;
   }
   Journal& journal = *parts_.journal;
   Result<void> done = journal.begin();
-  for (auto settlement = settlements->begin(); done && settlement != settlements->end();
-       ++settlement) {
-    const auto status = journal.post(*settlement);
+  for (auto posting = postings->begin(); done && posting != postings->end(); ++posting) {
+    const auto status = journal.post(*posting);
     if (!status) {
       done = status.error();
     } else if (*status == SettleStatus::Conflict) {

@@ -14,20 +14,21 @@
 #include <thread>
 #include <vector>
 
+#include "waybill/ledger/idempotency_index.hpp"
 #include "waybill/ledger/ledger.hpp"
 
 #include "intent_log.hpp"
 #include "journal.hpp"
 #include "key_book.hpp"
 #include "lock_file.hpp"
+#include "posting.hpp"
 #include "queue.hpp"
 #include "spill_file.hpp"
 #include "store.hpp"
 
 namespace waybill::ledger {
 
-struct QueuedSettlement {
-  Settlement settlement;
+struct QueuedSettlement : Posting {
   std::uint64_t token = 0;
   std::size_t worker = 0;
   IntentTrace trace;  // released when the settlement is durable
@@ -42,6 +43,7 @@ struct WriterParts {
   SpillFile spill;
   std::unique_ptr<KeyBook> keys;
   std::unique_ptr<IntentLog> intents;
+  std::unique_ptr<IdempotencyIndex> idempotency;
 };
 
 // A natural group commit has no timer: while one commit waits for the disk the next
@@ -80,6 +82,7 @@ class Actor {
   [[nodiscard]] Journal& journal() noexcept { return *parts_.journal; }  // inside run() only
   [[nodiscard]] KeyBook& keys() noexcept { return *parts_.keys; }
   [[nodiscard]] IntentLog& intents() noexcept { return *parts_.intents; }
+  [[nodiscard]] IdempotencyIndex& idempotency() noexcept { return *parts_.idempotency; }
   [[nodiscard]] const Options& options() const noexcept { return parts_.options; }
 
   [[nodiscard]] std::optional<Error> failure() const;
@@ -118,6 +121,7 @@ class Actor {
 
   void keep_house();
   void keep_house_by_time();
+  void forget_expired();
   void finish();
   void after_checkpoint();
   void fail(const Error& error);
@@ -152,6 +156,7 @@ class Actor {
   bool disk_low_ = false;
   bool tidy_ = false;             // nothing waits for a checkpoint
   std::uint64_t most_pages_ = 0;  // in the write-ahead log since it was last cut
+  bool expired_ = true;           // rows of expired idempotency keys may be there
 
   std::thread thread_;
 };

@@ -16,6 +16,8 @@ using std::chrono::steady_clock;
 
 // Enough to make a checkpoint's flush rare, small enough to keep the log in cache.
 constexpr std::uint64_t kPagesBeforeCheckpoint = 4000;
+// A few milliseconds' work, and many more a second than a ledger takes new.
+constexpr std::size_t kExpiredAtOnce = 1000;
 constexpr std::chrono::seconds kBusyPause{1};
 constexpr std::chrono::seconds kIdlePause{10};
 
@@ -63,6 +65,7 @@ void Actor::keep_house_by_time() {
     if (parts_.options.durability == Durability::Strict) {
       after_checkpoint();
     }
+    forget_expired();
   }
   if (!failed_ && queue_.empty() && !tidy_) {
     // The log keeps its length, so that the commits to come write over it: a flush of a
@@ -79,9 +82,25 @@ void Actor::keep_house_by_time() {
     }
   }
   update_room();
-  const bool idle =
-      tidy_ && spilled_ == 0 && parts_.journal->last_checkpoint() == parts_.journal->anchor().seq;
+  const bool idle = tidy_ && !expired_ && spilled_ == 0 &&
+                    parts_.journal->last_checkpoint() == parts_.journal->anchor().seq;
   next_house_keeping_ = steady_clock::now() + (idle || failed_ ? kIdlePause : kBusyPause);
+}
+
+// A part at a time: what one round leaves, the next ones take.
+void Actor::forget_expired() {
+  const WallTime now = parts_.options.clock();
+  expired_ = parts_.idempotency->drop_expired(now) > 0 || expired_;
+  if (failed_ || !expired_) {
+    return;
+  }
+  const auto dropped = parts_.store->drop_idempotency(now, kExpiredAtOnce);
+  if (!dropped) {
+    note(dropped.error());
+    return;
+  }
+  tidy_ = tidy_ && *dropped == 0;
+  expired_ = *dropped == kExpiredAtOnce;
 }
 
 void Actor::finish() {

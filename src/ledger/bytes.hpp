@@ -5,11 +5,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "waybill/base/digest.hpp"
 #include "waybill/base/generation_id.hpp"
 #include "waybill/base/money.hpp"
 
@@ -40,6 +40,9 @@ class ByteWriter {
   }
   void id(const GenerationId& value) {
     out_.append(reinterpret_cast<const char*>(value.bytes().data()), value.bytes().size());
+  }
+  void digest(const Sha256& value) {
+    out_.append(reinterpret_cast<const char*>(value.data()), value.size());
   }
 
  private:
@@ -93,22 +96,27 @@ class ByteReader {
     rest_.remove_prefix(out.size());
     return out;
   }
-  GenerationId id() noexcept {
-    GenerationId::Bytes bytes{};
-    if (rest_.size() < bytes.size()) {
-      fail();
-      return {};
-    }
-    std::memcpy(bytes.data(), rest_.data(), bytes.size());
-    rest_.remove_prefix(bytes.size());
-    return GenerationId(bytes);
-  }
+  GenerationId id() noexcept { return GenerationId(fixed<GenerationId::Bytes>()); }
+  Sha256 digest() noexcept { return fixed<Sha256>(); }
 
   [[nodiscard]] bool ok() const noexcept { return ok_; }
   // Everything was well formed and nothing is left.
   [[nodiscard]] bool finished() const noexcept { return ok_ && rest_.empty(); }
+  // What has not been read yet.
+  [[nodiscard]] std::string_view rest() const noexcept { return rest_; }
 
  private:
+  template <class Bytes>
+  Bytes fixed() noexcept {
+    Bytes bytes{};
+    if (rest_.size() < bytes.size()) {
+      fail();
+      return bytes;
+    }
+    rest_.copy(reinterpret_cast<char*>(bytes.data()), bytes.size());
+    rest_.remove_prefix(bytes.size());
+    return bytes;
+  }
   std::uint64_t fail() noexcept {
     ok_ = false;
     rest_ = {};

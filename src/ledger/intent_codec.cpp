@@ -3,13 +3,15 @@
 #include <limits>
 
 #include "bytes.hpp"
+#include "posting.hpp"
 
 namespace waybill::ledger {
 namespace {
 
 enum class EntryType : std::uint8_t {
   Intent = 1,
-  Progress = 2
+  Progress = 2,
+  MarkedIntent = 3  // an Intent, and after it the mark of its Idempotency-Key
 };
 
 Intent decode_intent(ByteReader& in) {
@@ -40,7 +42,7 @@ auto members(Counts& c) {
 
 void encode_intent(const Intent& intent, std::string& bytes) {
   ByteWriter out(bytes);
-  out.number(static_cast<std::uint64_t>(EntryType::Intent));
+  out.number(static_cast<std::uint64_t>(intent.mark ? EntryType::MarkedIntent : EntryType::Intent));
   out.id(intent.generation);
   out.number(intent.attempt);
   out.signed_number(intent.key);
@@ -53,6 +55,9 @@ void encode_intent(const Intent& intent, std::string& bytes) {
   out.text(intent.price_version);
   out.number(intent.prompt_estimate);
   out.signed_number(intent.started.time_since_epoch().count());
+  if (intent.mark) {
+    encode_mark(*intent.mark, out);
+  }
 }
 
 void encode_progress(const GenerationId& generation,
@@ -72,6 +77,10 @@ std::optional<IntentEntry> decode_intent_entry(std::string_view payload) {
   std::optional<IntentEntry> entry;
   if (type == static_cast<std::uint8_t>(EntryType::Intent)) {
     entry = decode_intent(in);
+  } else if (type == static_cast<std::uint8_t>(EntryType::MarkedIntent)) {
+    Intent intent = decode_intent(in);
+    intent.mark = decode_mark(in);
+    entry = intent;
   } else if (type == static_cast<std::uint8_t>(EntryType::Progress)) {
     ProgressMark mark;
     mark.generation = in.id();

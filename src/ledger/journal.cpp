@@ -134,7 +134,8 @@ bool Journal::acceptable(const Settlement& settlement) const {
          std::ranges::all_of(settlement.failed_attempts, in_range, &FailedAttempt::provider_cost);
 }
 
-Result<SettleStatus> Journal::post(const Settlement& settlement) {
+Result<SettleStatus> Journal::post(const Posting& posting) {
+  const Settlement& settlement = posting.settlement;
   if (!acceptable(settlement)) {
     return SettleStatus::Refused;
   }
@@ -152,6 +153,13 @@ Result<SettleStatus> Journal::post(const Settlement& settlement) {
   }
   if (auto posted = books_.post(settlement, position.legs); !posted) {
     return posted.error();
+  }
+  if (posting.mark && stands_for_repeats(settlement)) {
+    const IdempotencyRecord record{
+        .tenant = settlement.key, .mark = *posting.mark, .generation = settlement.generation};
+    if (auto kept = store_.put_idempotency(record); !kept) {
+      return kept.error();
+    }
   }
   head_ = {.seq = position.seq, .hash = hash, .settled = position.settled};
   return SettleStatus::Recorded;

@@ -13,6 +13,7 @@
 #include "books.hpp"
 #include "chain.hpp"
 #include "lock_file.hpp"
+#include "posting.hpp"
 #include "store.hpp"
 
 namespace waybill::ledger {
@@ -43,7 +44,9 @@ class Journal {
   Result<void> check_anchor(const Anchor& anchor, AfterRestore after_restore);
 
   Result<void> begin();
-  Result<SettleStatus> post(const Settlement& settlement);
+  // What is recorded, and stands for repeats, is remembered by its mark in the same
+  // transaction.
+  Result<SettleStatus> post(const Posting& posting);
   Result<void> commit();  // with a checkpoint row where one is due
   void rollback() noexcept;
 

@@ -76,13 +76,20 @@ Result<WriterParts> start_up(Options options, RecoveryReport& report) {
   report.sqlite_version = sqlite3_libversion();
   auto keys = std::make_unique<KeyBook>(**store, journal->take_keys());
   auto intents = std::make_unique<IntentLog>(options.path, journal->epoch());
+  const auto remembered = (*store)->idempotency(options.clock());
+  if (!remembered) {
+    return remembered.error();
+  }
+  auto idempotency = std::make_unique<IdempotencyIndex>(options.idempotency_keys);
+  idempotency->load(*remembered);
   return WriterParts{.options = std::move(options),
                      .lock = std::move(*lock),
                      .store = std::move(*store),
                      .journal = std::move(journal),
                      .spill = std::move(*spill),
                      .keys = std::move(keys),
-                     .intents = std::move(intents)};
+                     .intents = std::move(intents),
+                     .idempotency = std::move(idempotency)};
 }
 
 }  // namespace
@@ -145,12 +152,18 @@ Result<void> Ledger::log_progress(std::size_t worker,
   return parts_->writers[worker]->log_progress(generation, delivered);
 }
 
-bool Ledger::settle(std::size_t worker, Settlement&& settlement, std::uint64_t token) {
+bool Ledger::settle(std::size_t worker,
+                    Settlement&& settlement,
+                    std::uint64_t token,
+                    const IdempotencyMark* mark) {
   IntentWriter& intents = *parts_->writers[worker];
   auto item = std::make_unique<QueuedSettlement>();
   item->trace = intents.take(settlement.generation);
   item->settlement = std::move(settlement);
   item->token = token;
+  if (mark != nullptr) {
+    item->mark = *mark;
+  }
   item->worker = worker;
   if (parts_->actor->push(item)) {
     return true;
@@ -158,6 +171,10 @@ bool Ledger::settle(std::size_t worker, Settlement&& settlement, std::uint64_t t
   settlement = std::move(item->settlement);
   intents.put_back(settlement.generation, std::move(item->trace));
   return false;
+}
+
+IdempotencyIndex& Ledger::idempotency() noexcept {
+  return parts_->actor->idempotency();
 }
 
 Result<void> Ledger::register_prices(std::span<const catalog::PriceTable> tables) {

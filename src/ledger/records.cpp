@@ -15,6 +15,11 @@ Sha256 key_hash(std::string_view key_text) {
   return sha256(key_text);
 }
 
+bool stands_for_repeats(const Settlement& settlement) noexcept {
+  return settlement.outcome == Outcome::Ok || settlement.outcome == Outcome::Partial ||
+         settlement.counts.completion > 0 || !settlement.cost.total.is_zero();
+}
+
 std::string_view name(Endpoint endpoint) noexcept {
   switch (endpoint) {
     case Endpoint::ChatCompletions: return "chat_completions";

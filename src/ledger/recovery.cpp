@@ -45,6 +45,7 @@ void apply(const Intent& intent, GenerationMap& generations) {
   known.attempt = intent.attempt;
   known.created = intent.started;
   open.prompt_estimate = intent.prompt_estimate;
+  open.mark = intent.mark;
 }
 
 void apply(const ProgressMark& mark, GenerationMap& generations) {
@@ -58,15 +59,15 @@ bool shows_output(const catalog::UsageCounts& counts) noexcept {
   return counts.completion > 0;
 }
 
-// Posts settlements one batch at a time, counting what came of them.
+// Posts one batch at a time, counting what came of them.
 class BatchPoster {
  public:
   explicit BatchPoster(Journal& journal) noexcept : journal_(journal) {}
 
-  Result<void> post(const std::vector<Settlement>& settlements) {
-    for (std::size_t start = 0; start < settlements.size(); start += kBatch) {
+  Result<void> post(const std::vector<Posting>& postings) {
+    for (std::size_t start = 0; start < postings.size(); start += kBatch) {
       const auto batch =
-          std::span(settlements).subspan(start, std::min(kBatch, settlements.size() - start));
+          std::span(postings).subspan(start, std::min(kBatch, postings.size() - start));
       if (auto done = post_batch(batch); !done) {
         journal_.rollback();
         return done;
@@ -79,16 +80,16 @@ class BatchPoster {
   }
 
  private:
-  Result<void> post_batch(std::span<const Settlement> batch) {
+  Result<void> post_batch(std::span<const Posting> batch) {
     if (auto begun = journal_.begin(); !begun) {
       return begun;
     }
-    for (const Settlement& settlement : batch) {
-      const auto status = journal_.post(settlement);
+    for (const Posting& posting : batch) {
+      const auto status = journal_.post(posting);
       if (!status) {
         return status.error();
       }
-      results_.emplace_back(settlement.outcome, *status);
+      results_.emplace_back(posting.settlement.outcome, *status);
     }
     return journal_.commit();
   }
@@ -201,13 +202,13 @@ Result<void> recover(const std::string& database_path,
     return content.error();
   }
   report.damaged_segments = content->damaged;
-  std::vector<Settlement> settlements;
-  settlements.reserve(content->generations.size());
+  std::vector<Posting> postings;
+  postings.reserve(content->generations.size());
   for (const OpenGeneration& open : content->generations) {
-    settlements.push_back(close_generation(open, journal));
+    postings.push_back({.settlement = close_generation(open, journal), .mark = open.mark});
   }
   BatchPoster closing(journal);
-  if (auto done = closing.post(settlements); !done) {
+  if (auto done = closing.post(postings); !done) {
     return done;
   }
   for (const auto& [outcome, status] : closing.results()) {

@@ -21,6 +21,7 @@ struct OpenGeneration {
   std::uint64_t prompt_estimate = 0;              // of the last attempt
   std::vector<FailedAttempt> earlier;             // attempts with a later one after them
   std::optional<catalog::UsageCounts> delivered;  // the last mark
+  std::optional<IdempotencyMark> mark;            // of its request
 };
 
 struct IntentLogContent {

@@ -78,7 +78,19 @@ CREATE TRIGGER price_stays BEFORE DELETE ON price BEGIN SELECT RAISE(ABORT, 'row
 INSERT INTO meta VALUES ('lane', randomblob(16)), ('epoch', 0);
 )sql";
 
-constexpr std::array kMigrations{kVersion1};  // index i leads from version i to i + 1
+// Which requests an Idempotency-Key names, and by which generation they are answered: an
+// index with an expiry, no part of the journal, so its rows may go.
+constexpr const char* kIdempotency = R"sql(
+CREATE TABLE idempotency (
+  key_id INTEGER NOT NULL, key_hash BLOB NOT NULL CHECK (length(key_hash) = 32),
+  body_hash BLOB NOT NULL CHECK (length(body_hash) = 32), gen_id BLOB NOT NULL CHECK (length(gen_id) = 16),
+  expires INTEGER NOT NULL,
+  PRIMARY KEY (key_id, key_hash)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_by_expiry ON idempotency (expires);
+)sql";
+
+constexpr std::array kMigrations{kVersion1, kIdempotency};  // index i leads from version i to i + 1
 static_assert(kMigrations.size() == kSchemaVersion);
 
 Error newer_schema(std::int64_t version) {

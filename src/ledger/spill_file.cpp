@@ -6,7 +6,6 @@
 #include <fcntl.h>
 
 #include "frames.hpp"
-#include "settlement_codec.hpp"
 
 namespace waybill::ledger {
 
@@ -37,11 +36,11 @@ Result<SpillFile> SpillFile::open(const std::string& database_path, std::size_t 
   return spill;
 }
 
-Result<void> SpillFile::append(const std::vector<const Settlement*>& settlements) {
+Result<void> SpillFile::append(const std::vector<const Posting*>& postings) {
   buffer_.clear();
-  for (const Settlement* settlement : settlements) {
+  for (const Posting* posting : postings) {
     const std::size_t start = begin_frame(buffer_);
-    encode_settlement(*settlement, buffer_);
+    encode_posting(*posting, buffer_);
     end_frame(buffer_, start);
   }
   const std::size_t bytes = buffer_.size();
@@ -61,18 +60,18 @@ Result<void> SpillFile::append(const std::vector<const Settlement*>& settlements
   return {};
 }
 
-Result<std::vector<Settlement>> SpillFile::read() const {
+Result<std::vector<Posting>> SpillFile::read() const {
   auto bytes = file_.read_all();
   if (!bytes) {
     return bytes.error();
   }
-  std::vector<Settlement> out;
+  std::vector<Posting> out;
   read_frames(*bytes, [&](std::string_view payload) {
-    auto settlement = decode_settlement(payload);
-    if (settlement) {
-      out.push_back(std::move(*settlement));
+    auto posting = decode_posting(payload);
+    if (posting) {
+      out.push_back(std::move(*posting));
     }
-    return settlement.has_value();
+    return posting.has_value();
   });
   return out;
 }

@@ -7,14 +7,15 @@
 #include <string>
 #include <vector>
 
-#include "waybill/ledger/records.hpp"
+#include "waybill/base/result.hpp"
 
 #include "file.hpp"
+#include "posting.hpp"
 
 namespace waybill::ledger {
 
 // A file that owns its blocks in advance, so that a full disk cannot refuse it.
-// Frames (frames.hpp) of canonical settlements from the start, zeros after them.
+// Frames (frames.hpp) of postings (posting.hpp) from the start, zeros after them.
 //
 // Replay may repeat after a crash between posting and clear(): posting is idempotent.
 //
@@ -24,15 +25,15 @@ class SpillFile {
   // Opens or makes `<database>.spill` and reads what a former run left.
   static Result<SpillFile> open(const std::string& database_path, std::size_t size);
 
-  [[nodiscard]] const std::vector<Settlement>& left_over() const noexcept { return left_over_; }
+  [[nodiscard]] const std::vector<Posting>& left_over() const noexcept { return left_over_; }
   [[nodiscard]] std::size_t used() const noexcept { return used_; }
 
   // Durable when it returns.  Fails with "ledger_spill_full" (nothing was written) and
   // "ledger_unwritable" (assume nothing).
-  Result<void> append(const std::vector<const Settlement*>& settlements);
+  Result<void> append(const std::vector<const Posting*>& postings);
 
   // Everything in it; for replay without keeping it in memory.
-  Result<std::vector<Settlement>> read() const;
+  Result<std::vector<Posting>> read() const;
 
   // Durable when it returns.
   Result<void> clear();
@@ -45,7 +46,7 @@ class SpillFile {
   std::size_t size_;
   std::size_t used_ = 0;
   std::string buffer_;
-  std::vector<Settlement> left_over_;
+  std::vector<Posting> left_over_;
 };
 
 }  // namespace waybill::ledger

@@ -104,7 +104,7 @@ Result<void> SqliteStore::configure(Durability durability) {
 
 Result<void> SqliteStore::prepare_statements() {
   const std::string find = select_generation_sql() + "WHERE gen_id = ?";
-  const std::array<std::pair<Statement*, std::string_view>, 9> wanted{{
+  const std::array<std::pair<Statement*, std::string_view>, 10> wanted{{
       {&begin_, "BEGIN IMMEDIATE"},
       {&commit_, "COMMIT"},
       {&insert_, insert_generation_sql()},
@@ -119,6 +119,10 @@ Result<void> SqliteStore::prepare_statements() {
        "INSERT INTO key_day VALUES (?, ?, ?, ?)"
        " ON CONFLICT (key_id, day) DO UPDATE SET amount = excluded.amount, generations = "
        "excluded.generations"},
+      {&put_idempotency_,
+       "INSERT INTO idempotency VALUES (?, ?, ?, ?, ?)"
+       " ON CONFLICT (key_id, key_hash) DO UPDATE SET body_hash = excluded.body_hash,"
+       " gen_id = excluded.gen_id, expires = excluded.expires WHERE excluded.expires > expires"},
   }};
   for (const auto& [statement, sql] : wanted) {
     auto prepared = connection_.prepare(sql);

@@ -43,6 +43,9 @@ class SqliteStore final : public Store {
   Result<void> put_price(const StoredPrice& price) override;
   Result<KeyId> add_key(const KeyRecord& key) override;
   Result<void> update_key(const KeyRecord& key) override;
+  Result<void> put_idempotency(const IdempotencyRecord& record) override;
+  Result<std::vector<IdempotencyRecord>> idempotency(WallTime now) override;
+  Result<std::size_t> drop_idempotency(WallTime now, std::size_t most) override;
   Result<bool> tidy(Effort effort) override;
   [[nodiscard]] std::uint64_t untidy_pages() const noexcept override { return wal_pages_; }
   Result<void> still_there() override;
@@ -72,6 +75,7 @@ class SqliteStore final : public Store {
   Statement put_account_;
   Statement day_usage_;
   Statement put_day_usage_;
+  Statement put_idempotency_;
 };
 
 // All keys, by id; the reader uses it too.

@@ -108,6 +108,14 @@ class Store {
   virtual Result<KeyId> add_key(const KeyRecord& key) = 0;
   virtual Result<void> update_key(const KeyRecord& key) = 0;
 
+  // Which requests are remembered by an Idempotency-Key: an index that expires, beside
+  // the rows that stay.  Of two for one key the one that expires later is kept.
+  virtual Result<void> put_idempotency(const IdempotencyRecord& record) = 0;
+  // Those that have not expired at `now`.
+  virtual Result<std::vector<IdempotencyRecord>> idempotency(WallTime now) = 0;
+  // Deletes at most `most` that have; how many it were.
+  virtual Result<std::size_t> drop_idempotency(WallTime now, std::size_t most) = 0;
+
   // Housekeeping between transactions.  What it could not do now (a reader in the
   // way, a full disk) is no error; true when all is in the main file.
   enum class Effort : std::uint8_t {

@@ -13,6 +13,7 @@
 
 #include "waybill/base/result.hpp"
 #include "waybill/base/time.hpp"
+#include "waybill/ledger/idempotency_index.hpp"
 #include "waybill/ledger/key_index.hpp"
 #include "waybill/ledger/reader.hpp"
 #include "waybill/ledger/records.hpp"
@@ -70,6 +71,7 @@ struct Options {
   std::size_t queue_capacity = 16384;  // settlements waiting, over all workers; a power of two
   std::size_t spill_bytes = std::size_t{64} << 20U;           // preallocated for a full disk
   std::uint64_t least_free_bytes = std::uint64_t{64} << 20U;  // below it has_room() is false
+  std::size_t idempotency_keys = 1'000'000;      // remembered at most, all tenants together
   std::chrono::milliseconds busy_timeout{2000};  // for a foreign process that locks the file
   std::function<WallTime()> clock = wall_now;
   AfterRestore after_restore = AfterRestore::Refuse;
@@ -154,8 +156,15 @@ class Ledger {
 
   // Hands a settlement over; its completion comes to the worker's sink with `token`.
   // Never blocks.  False when the queue is full or the ledger has stopped: `settlement`
-  // is untouched and there will be no completion.
-  bool settle(std::size_t worker, Settlement&& settlement, std::uint64_t token);
+  // is untouched and there will be no completion.  With a `mark` the request is remembered
+  // by it, in the same commit, if it stands for repeats.
+  bool settle(std::size_t worker,
+              Settlement&& settlement,
+              std::uint64_t token,
+              const IdempotencyMark* mark = nullptr);
+
+  // The requests under way or remembered that came with an Idempotency-Key.
+  [[nodiscard]] IdempotencyIndex& idempotency() noexcept;
 
   // Stores price tables (durable when it returns).  A settlement or intent may name
   // only versions registered in this or an earlier run.

@@ -93,6 +93,25 @@ enum class ProviderCostBasis : std::uint8_t {
 [[nodiscard]] std::string_view name(Outcome outcome) noexcept;
 [[nodiscard]] std::string_view name(UsageSource source) noexcept;
 
+// What a request that came with an Idempotency-Key is known by when it comes again.
+// Digests only: neither the key nor the request can be read from them.
+struct IdempotencyMark {
+  Sha256 key{};      // of the header's value
+  Sha256 body{};     // of what was asked for
+  WallTime expires;  // from then on the key may name another request
+
+  friend bool operator==(const IdempotencyMark&, const IdempotencyMark&) = default;
+};
+
+// Keys of different tenants (API keys) never meet.
+struct IdempotencyRecord {
+  KeyId tenant = 0;
+  IdempotencyMark mark;
+  GenerationId generation;
+
+  friend bool operator==(const IdempotencyRecord&, const IdempotencyRecord&) = default;
+};
+
 // One attempt is about to be sent (Rule W).  The views are read during the call only.
 struct Intent {
   GenerationId generation;
@@ -108,6 +127,7 @@ struct Intent {
   std::uint64_t prompt_estimate =
       0;             // tokens, charged if a crash cuts the answer before usage is known
   WallTime started;  // of the generation, not of the attempt
+  std::optional<IdempotencyMark> mark;  // of its request; nothing without an Idempotency-Key
 };
 
 // An attempt that did not become the answer.
@@ -160,6 +180,10 @@ struct Settlement {
 
   friend bool operator==(const Settlement&, const Settlement&) = default;
 };
+
+// Whether a request that ended so stands, and a repeat of it is told so: it was charged,
+// or the client got some of the answer.  What failed before may be tried again.
+[[nodiscard]] bool stands_for_repeats(const Settlement& settlement) noexcept;
 
 // A settlement as it stands in the ledger.
 struct GenerationRecord {

@@ -96,7 +96,8 @@ inline Intent intent(std::uint32_t n, std::string_view version, std::uint32_t at
           .upstream_model = "gpt-4o-mini",
           .price_version = version,
           .prompt_estimate = 40,
-          .started = kNow};
+          .started = kNow,
+          .mark = {}};
 }
 
 inline Result<void> log_intent(Ledger& ledger, const Intent& one, std::size_t worker = 0) {
@@ -157,9 +158,9 @@ struct Bench {
   explicit Bench(const TempFolder& folder) : Bench(options(folder)) {}
 
   // Settles and waits for its completion.
-  SettleStatus settle(Settlement s) {
+  SettleStatus settle(Settlement s, const IdempotencyMark* mark = nullptr) {
     const std::uint64_t token = ++token_;
-    if (!ledger->settle(0, std::move(s), token)) {
+    if (!ledger->settle(0, std::move(s), token, mark)) {
       return SettleStatus::Lost;
     }
     const auto all = sink.wait(token);
