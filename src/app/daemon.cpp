@@ -153,6 +153,7 @@ int Daemon::open_ledger() {
                            ? ledger::Durability::Strict
                            : ledger::Durability::Relaxed;
   options.workers = settings().workers != 0 ? settings().workers : usable_cores();
+  options.idempotency_keys = settings().idempotency.max_keys;
   options.on_failure = [this](const Error& error) { on_ledger_failure(error); };
   auto opened = ledger::Ledger::open(std::move(options));
   if (!opened) {

@@ -30,6 +30,7 @@ std::string fixed_at_start(const config::Settings& before, const config::Setting
   compare("workers", before.workers == after.workers);
   compare("ledger", before.ledger.sqlite_path == after.ledger.sqlite_path &&
                         before.ledger.durability == after.ledger.durability);
+  compare("idempotency.max_keys", before.idempotency.max_keys == after.idempotency.max_keys);
   compare("logging.format", before.logging.format == after.logging.format);
   compare("logging.file", before.logging.file == after.logging.file);
   return out;

@@ -40,7 +40,7 @@ WorkerThread::WorkerThread(gateway::WorkerShare share,
                            gateway::LiveSnapshotPtr live)
     : share_(std::move(share)),
       worker_(share_.index),
-      gateway_(worker_, share_, services.ledger, services.log, live),
+      gateway_(worker_, share_, services.ledger, services.log, services.blocking, live),
       front_door_(gateway_, services),
       server_(worker_, server_limits(live->settings(), share_), front_door_) {}
 

@@ -84,6 +84,9 @@ void Binder::main(const Node& root) {
   read_integer(&root, "workers", settings_.workers);
   bind_defaults(root, settings_.defaults);
   bind_limits(root, settings_.limits, report_);
+  const Node* idempotency = member(&root, "idempotency");
+  read(idempotency, "keep", settings_.idempotency.keep);
+  read_integer(idempotency, "max_keys", settings_.idempotency.max_keys);
   bind_logging(root, settings_.logging, folder_of(settings_.file));
   read(member(&root, "shutdown"), "drain", settings_.drain);
   read(member(&root, "cors"), "allowed_origins", settings_.cors.allowed_origins);

@@ -185,6 +185,10 @@ constexpr Member kSchema[] = {
   between({"limits.max_requests_per_connection", Type::Integer, "100000", "Then the connection is closed."}, 1, 1'000'000'000),
   between({"limits.max_concurrent_requests", Type::Integer, "8192", "Generations at once; more are answered 503."}, 1, 10'000'000),
 
+  {"idempotency", Type::Map, "", "Requests that come with an `Idempotency-Key`."},
+  between({"idempotency.keep", Type::Duration, "24h", "How long a key names one request, from its first arrival."}, 60 * kSecond, 30 * kDay),
+  between({"idempotency.max_keys", Type::Integer, "1000000", "Keys known at once, each in some 150 bytes; further ones are answered 503. Needs a restart."}, 1, 100'000'000),
+
   {"logging", Type::Map, "", "What the daemon writes down about itself; never a prompt, an answer or a key."},
   one_of({"logging.format", Type::Choice, "human", "`human` lines or `json` lines."}, "human|json"),
   one_of({"logging.level", Type::Choice, "info", "The least that is logged."}, "trace|debug|info|warn|error"),

@@ -150,6 +150,9 @@ Task<bool> Generation::log_intent(const Call& call) {
   intent.price_version = call.endpoint.price.version;
   intent.prompt_estimate = dialects::estimate_tokens(facts_.text_bytes);
   intent.started = created_;
+  if (claim_) {
+    intent.mark = claim_->mark();
+  }
   const bool logged = co_await gateway_.intents_.log(intent);
   intent_logged_ = intent_logged_ || logged;
   co_return logged;

@@ -147,11 +147,16 @@ void Generation::count_success(const Call& call, const Bill& bill) {
 
 Task<bool> Generation::settle(ledger::Settlement settlement) {
   const TimePoint asked = Clock::now();
-  const ledger::SettleStatus status = co_await gateway_.desk_.settle(std::move(settlement));
+  const bool stands = claim_ && ledger::stands_for_repeats(settlement);
+  const ledger::SettleStatus status =
+      co_await gateway_.desk_.settle(std::move(settlement), claim_ ? &claim_->mark() : nullptr);
   gateway_.metrics_.settlements.latency_us.observe(
       static_cast<std::uint64_t>(since(asked).count()));
   const bool durable = ledger::is_durable(status);
   gateway_.metrics_.settlements.settled += durable ? 1 : 0;
+  if (claim_) {
+    settle_claim(durable, stands);
+  }
   co_return durable;
 }
 

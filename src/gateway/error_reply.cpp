@@ -25,6 +25,9 @@ constexpr std::array kCodes{
     CodeRow{"unsupported_content_encoding", 415, "invalid_request"},
     CodeRow{"method_not_allowed", 405, "invalid_request"},
     CodeRow{"pool_exhausted", 503, "provider_overloaded"},
+    CodeRow{"idempotency_in_flight", 409, "invalid_request"},  // OpenRouter has no word for 409
+    CodeRow{"idempotency_repeated", 409, "invalid_request"},
+    CodeRow{"idempotency_conflict", 422, "unprocessable"},
 };
 
 const CodeRow* find_row(std::string_view code) noexcept {
@@ -98,11 +101,11 @@ std::string_view error_type_of(const Error& error) noexcept {
   return type_of_status(status_of(error));
 }
 
-std::string error_body(unsigned status, const Error& error) {
+std::string error_body(unsigned status, const Error& error, std::string_view metadata) {
   const CodeRow* const row = find_row(error.code());
   std::string out = begin_body(status, error.detail(), error.code(),
                                row != nullptr ? row->error_type : type_of_status(status));
-  return out + "}}}";
+  return out.append(metadata).append("}}}");
 }
 
 std::string failure_body(const routing::FinalFailure& failure, std::string_view provider_name) {

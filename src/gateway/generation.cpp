@@ -6,6 +6,8 @@
 #include "waybill/base/text.hpp"
 #include "waybill/gateway/error_reply.hpp"
 
+#include "idempotency.hpp"
+
 namespace waybill::gateway {
 namespace {
 
@@ -46,14 +48,16 @@ Generation::~Generation() = default;
 Task<> Generation::run() {
   auto refusal = co_await prepare();
   if (refusal) {
+    claim_.reset();  // what was not tried may come again
     status_ = refusal->status;
     std::string fields = view_->fields_for(client_.head());
-    http::append_field(fields, "X-Generation-Id", id_text_);
-    fields += "Content-Type: application/json\r\n";
+    http::append_field(fields, "X-Generation-Id",
+                       refusal->earlier ? refusal->earlier->to_string() : id_text_);
+    fields.append("Content-Type: application/json\r\n").append(refusal->fields);
     if (status_ == 503) {
       fields += "Retry-After: 1\r\n";
     }
-    const std::string body = error_body(status_, refusal->error);
+    const std::string body = error_body(status_, refusal->error, refusal->metadata);
     const bool sent = co_await client_.respond(status_, fields, body);
     static_cast<void>(sent);  // a client that is gone needs no answer
     report(nullptr, {}, refusal->error.code());
@@ -79,6 +83,10 @@ Task<std::optional<Generation::Refusal>> Generation::prepare() {
     co_return Refusal{status_of(caller.error()), caller.error()};
   }
   caller_ = std::move(*caller);
+  const auto key = presented_idempotency_key(client_.head());
+  if (!key) {
+    co_return Refusal{status_of(key.error()), key.error()};
+  }
   if (auto refusal = admit()) {
     co_return refusal;
   }
@@ -88,6 +96,11 @@ Task<std::optional<Generation::Refusal>> Generation::prepare() {
   auto rejection = co_await client_.read_body(body_);
   if (rejection) {
     co_return Refusal{rejection->status, rejection->error};
+  }
+  if (*key) {
+    if (auto refusal = co_await claim(**key)) {
+      co_return refusal;
+    }
   }
   auto facts = dialects::read_request(kind_, body_);
   if (!facts) {
@@ -240,6 +253,7 @@ Task<> Generation::conclude_failure(const routing::StatusRules& rules) {
     ledger::Settlement record = failed_settlement(failure.error.code());
     durable = co_await settle(std::move(record));
   }
+  claim_.reset();  // nothing was delivered or charged: the request may come again
   if (!durable) {
     gateway_.metrics_.settlements.anomalies += 1;  // start-up closes it from the intent log
   }

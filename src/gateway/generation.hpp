@@ -42,6 +42,9 @@ class Generation {
   struct Refusal {
     unsigned status = 500;
     Error error;
+    std::string fields{};                   // further header lines
+    std::string metadata{};                 // further members, as error_body() takes them
+    std::optional<GenerationId> earlier{};  // the generation it speaks of, if not this one
   };
 
   // One upstream call and what is known of it.
@@ -71,6 +74,12 @@ class Generation {
     return client_gone_ ? routing::OutcomeKind::ClientGone : routing::OutcomeKind::ShuttingDown;
   }
   void on_tick();
+
+  // --- the request's Idempotency-Key (repeats.cpp)
+  Task<std::optional<Refusal>> claim(std::string_view key);
+  static Refusal under_way(const GenerationId& earlier);
+  Task<Refusal> repeated(GenerationId earlier);
+  void settle_claim(bool durable, bool stands);
 
   // --- one attempt (attempt.cpp); nothing: it told the client
   Task<std::optional<routing::AttemptOutcome>> attempt(const routing::Attempt& step);
@@ -143,6 +152,7 @@ class Generation {
 
   SharedUse::Part in_flight_;  // of a limit below the number of workers
   Caller caller_;
+  std::unique_ptr<ledger::IdempotencyClaim> claim_;  // where the request has an Idempotency-Key
   std::string body_;
   dialects::RequestFacts facts_;
   std::vector<const catalog::Model*> models_;

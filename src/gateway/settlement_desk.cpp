@@ -18,10 +18,11 @@ SettlementDesk::SettlementDesk(net::Worker& worker, ledger::Ledger& ledger)
   ledger_.set_sink(worker_.index(), *this);
 }
 
-net::Task<ledger::SettleStatus> SettlementDesk::settle(ledger::Settlement settlement) {
+net::Task<ledger::SettleStatus> SettlementDesk::settle(ledger::Settlement settlement,
+                                                       const ledger::IdempotencyMark* mark) {
   Pending pending(worker_);
   const auto token = reinterpret_cast<std::uintptr_t>(&pending);
-  if (!ledger_.settle(worker_.index(), std::move(settlement), token)) {
+  if (!ledger_.settle(worker_.index(), std::move(settlement), token, mark)) {
     co_return ledger::SettleStatus::Lost;
   }
   ++pending_;

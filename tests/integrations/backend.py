@@ -30,6 +30,7 @@ def models(suite: str) -> dict[str, str | list[str]]:
         "echo": "echo",
         "embedder": EMBEDDING,
         "fails-twice": f"storyteller?tokens=5&status=503&times=2&seed={seed}",
+        "fails-twice-keyed": f"storyteller?tokens=5&status=503&times=2&seed={seed + 100_000}",
         "moves-on": [f"storyteller?status=500&seed={seed}", "storyteller?tokens=5&rate=2000"],
         "breaks-midway": "storyteller?tokens=30&rate=2000&error_event_after=4",
         "always-429-now": "storyteller?status=429",

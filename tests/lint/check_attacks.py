@@ -14,6 +14,7 @@ ROWS = [
         "U": range(1, 9),
         "F": range(1, 13),
         "L": range(1, 11),
+        "B": (11,),
         "D": range(1, 9),
         "O": range(1, 7),
         "K": (*range(1, 7), 11),

@@ -236,6 +236,12 @@ struct LimitSettings {
   std::uint32_t max_concurrent_requests = 8'192;
 };
 
+// What clients' Idempotency-Key headers name.
+struct IdempotencySettings {
+  Milliseconds keep{86'400'000};       // from the first request with a key
+  std::uint32_t max_keys = 1'000'000;  // all tenants together; each takes some 150 bytes
+};
+
 enum class LogFormat : std::uint8_t {
   Human,
   Json
@@ -269,6 +275,7 @@ struct Settings {
   std::vector<ModelSettings> models;
   DefaultSettings defaults;
   LimitSettings limits;
+  IdempotencySettings idempotency;
   LogSettings logging;
   Milliseconds drain{60'000};  // shutdown.drain
   CorsSettings cors;

@@ -22,7 +22,10 @@ namespace waybill::gateway {
 //   {"error":{"code":404,"message":"...","type":"model_not_found","param":null,
 //             "metadata":{"error_type":"not_found"}}}
 // `code` is the HTTP status, always an integer; `type` is our stable code.
-[[nodiscard]] std::string error_body(unsigned status, const Error& error);
+// `metadata` is what else metadata says: members, each after a comma.
+[[nodiscard]] std::string error_body(unsigned status,
+                                     const Error& error,
+                                     std::string_view metadata = {});
 
 // The same for a generation whose attempts all failed; metadata also names the
 // provider, its code and what it said, and the attempts before.

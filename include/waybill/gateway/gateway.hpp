@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include <boost/asio/thread_pool.hpp>
+
 #include "waybill/base/generation_id.hpp"
 #include "waybill/base/shared_use.hpp"
 #include "waybill/dialects/splice.hpp"
@@ -73,6 +75,7 @@ class Gateway {
           WorkerShare share,
           ledger::Ledger& ledger,
           telemetry::LineSink& access_sink,
+          net::asio::thread_pool& blocking,  // for what reads the ledger from disk
           LiveSnapshotPtr live);
   ~Gateway();
   Gateway(const Gateway&) = delete;
@@ -129,6 +132,7 @@ class Gateway {
   net::Worker& worker_;
   WorkerShare share_;
   ledger::Ledger& ledger_;
+  net::asio::thread_pool& blocking_;
   net::Resolver resolver_;
   SettlementDesk desk_;
   IntentDesk intents_;

@@ -22,7 +22,9 @@ class SettlementDesk final : public ledger::CompletionSink {
 
   // Completes when the settlement is durable, or is known not to become so.
   // Never cut short: the ledger's answer is waited for even if the client is gone.
-  net::Task<ledger::SettleStatus> settle(ledger::Settlement settlement);
+  // `mark` as for Ledger::settle(); it outlives the wait.
+  net::Task<ledger::SettleStatus> settle(ledger::Settlement settlement,
+                                         const ledger::IdempotencyMark* mark = nullptr);
 
   // Settlements handed over and not yet answered.
   [[nodiscard]] std::size_t pending() const noexcept { return pending_; }

@@ -193,6 +193,15 @@ class Errors(unittest.TestCase):
         reply = client(max_retries=3).chat.completions.create(model="sim/fails-twice", messages=MESSAGES)
         self.assertTrue(reply.choices[0].message.content)
 
+    def test_an_idempotency_key_survives_retries_and_is_served_once(self) -> None:
+        key = {"Idempotency-Key": "order-1"}
+        ask = client(max_retries=3).chat.completions.create
+        reply = ask(model="sim/fails-twice-keyed", messages=MESSAGES, extra_headers=key)
+        self.assertTrue(reply.choices[0].message.content)
+        with self.assertRaises(openai.ConflictError) as caught:  # at once: X-Should-Retry is false
+            ask(model="sim/fails-twice-keyed", messages=MESSAGES, extra_headers=key)
+        self.assertEqual(caught.exception.body["metadata"]["generation_id"], reply.id)
+
     def test_an_unknown_path(self) -> None:
         with self.assertRaises(openai.NotFoundError):
             client(base_url=f"{URL}/v1/nowhere").chat.completions.create(model="sim/story", messages=MESSAGES)

@@ -114,6 +114,7 @@ ledger: { store: "sqlite://state/l.db", durability: relaxed }
 defaults: { usage: asked, commit_after: 2s, keep_alive_comment: 500ms }
 limits: { header_bytes: 16KiB, body_bytes: 1MiB, all_body_bytes: 3MiB, response_bytes: 2MiB, max_fields: 50, header_timeout: 1s, body_timeout: 2s,
           idle_timeout: 3s, max_connections: 4, max_requests_per_connection: 5, max_concurrent_requests: 6 }
+idempotency: { keep: 48h, max_keys: 7 }
 logging: { format: json, level: debug, access: false, file: log/w.log }
 shutdown: { drain: 0s }
 cors: { allowed_origins: [ "https://a.test" ] }
@@ -133,6 +134,8 @@ metrics: { public: true }
   EXPECT_EQ(settings.limits.max_fields, 50U);
   EXPECT_EQ(settings.limits.idle_timeout, 3s);
   EXPECT_EQ(settings.limits.max_concurrent_requests, 6U);
+  EXPECT_EQ(settings.idempotency.keep, 48h);
+  EXPECT_EQ(settings.idempotency.max_keys, 7U);
   EXPECT_EQ(settings.logging.format, LogFormat::Json);
   EXPECT_EQ(settings.logging.level, LogLevel::Debug);
   EXPECT_FALSE(settings.logging.access);

@@ -129,7 +129,7 @@ class Bench : public http::Handler {
     auto created = ledger->create_key({.name = "laptop", .expires = {}, .allowed_models = {}});
     EXPECT_TRUE(created);
     key = std::string(created->text.reveal());
-    gateway = std::make_unique<Gateway>(worker, WorkerShare{}, *ledger, lines, live);
+    gateway = std::make_unique<Gateway>(worker, WorkerShare{}, *ledger, lines, blocking, live);
     server = std::make_unique<http::Server>(worker, http::ServerLimits{}, *this);
     port = listen(*server);
     tagged_port = listen(*server, 5);
@@ -138,6 +138,7 @@ class Bench : public http::Handler {
   Bench& operator=(const Bench&) = delete;
   ~Bench() override {
     net::run_task(worker, close_all());
+    blocking.join();
     const auto stopped = ledger->stop();
     static_cast<void>(stopped);
   }
@@ -188,6 +189,7 @@ class Bench : public http::Handler {
   }
 
   net::Worker worker{0};
+  net::asio::thread_pool blocking{1};
   Provider one{worker};
   Provider two{worker};
   TempFolder folder;
