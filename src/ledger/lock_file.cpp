@@ -1,6 +1,7 @@
 #include "lock_file.hpp"
 
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include <fcntl.h>
