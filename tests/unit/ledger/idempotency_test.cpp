@@ -135,16 +135,16 @@ TEST(Idempotency, B11AfterACrashTheRecoveredStateIsKnown) {
   };
   live_and_die(folder, [&](Bench& bench) {
     Ledger& ledger = *bench.ledger;
-    ASSERT_TRUE(ledger.log_intent(0, intent_with(1, "delivered")));
+    ASSERT_TRUE(log_intent(ledger, intent_with(1, "delivered")));
     ASSERT_TRUE(ledger.log_progress(0, id(1), {.completion = 100}));
-    ASSERT_TRUE(ledger.log_intent(0, intent_with(2, "silent")));
-    ASSERT_TRUE(ledger.log_intent(0, intent_with(3, "second attempt", 1)));
-    ASSERT_TRUE(ledger.log_intent(0, intent_with(3, "second attempt", 2)));
+    ASSERT_TRUE(log_intent(ledger, intent_with(2, "silent")));
+    ASSERT_TRUE(log_intent(ledger, intent_with(3, "second attempt", 1)));
+    ASSERT_TRUE(log_intent(ledger, intent_with(3, "second attempt", 2)));
     ASSERT_TRUE(ledger.log_progress(0, id(3), {.completion = 5}));
-    ASSERT_TRUE(ledger.log_intent(0, intent_with(4, "settled")));
+    ASSERT_TRUE(log_intent(ledger, intent_with(4, "settled")));
     const IdempotencyMark settled = mark("settled");
     ASSERT_EQ(bench.settle(settlement(4), &settled), SettleStatus::Recorded);
-    ASSERT_TRUE(ledger.log_intent(0, intent(5, version)));
+    ASSERT_TRUE(log_intent(ledger, intent(5, version)));
     ASSERT_TRUE(ledger.log_progress(0, id(5), {.completion = 5}));
   });
   for (int start = 0; start < 2; ++start) {  // and after another restart still
