@@ -16,6 +16,7 @@
 
 #include "waybill/ledger/ledger.hpp"
 
+#include "checkpoint_file.hpp"
 #include "intent_log.hpp"
 #include "journal.hpp"
 #include "key_book.hpp"
@@ -37,6 +38,8 @@ struct QueuedSettlement {
 struct WriterParts {
   Options options;
   LockFile lock;
+  std::unique_ptr<SigningKey> signing;
+  CheckpointFile checkpoints;
   std::unique_ptr<Store> store;
   std::unique_ptr<Journal> journal;
   SpillFile spill;
@@ -120,6 +123,7 @@ class Actor {
   void keep_house_by_time();
   void finish();
   void after_checkpoint();
+  void publish_checkpoints();
   void fail(const Error& error);
   // Fails the ledger on what is not Unavailable.
   void note(const Result<void>& done);
@@ -151,6 +155,7 @@ class Actor {
   std::atomic<bool> broken_{false};  // `failed_`, for the workers
   bool disk_low_ = false;
   bool tidy_ = false;  // nothing waits for a checkpoint
+  bool lines_unwritten_ = false;
 
   std::thread thread_;
 };

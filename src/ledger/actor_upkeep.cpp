@@ -105,6 +105,23 @@ void Actor::finish() {
 // promise what power loss can take.
 void Actor::after_checkpoint() {
   parts_.lock.write_anchor(parts_.journal->anchor());
+  publish_checkpoints();
+}
+
+// The same promise as an anchor's: a line that outlived the rows it was signed for would
+// accuse whoever lost them.
+void Actor::publish_checkpoints() {
+  const std::vector<std::string> lines = parts_.journal->take_lines();
+  if (parts_.options.on_checkpoint) {
+    for (const std::string& line : lines) {
+      parts_.options.on_checkpoint(line);
+    }
+  }
+  const auto written = parts_.checkpoints.append(lines);
+  if (!written && !lines_unwritten_ && parts_.options.on_checkpoints_unwritable) {
+    parts_.options.on_checkpoints_unwritable(written.error());
+  }
+  lines_unwritten_ = !written;
 }
 
 void Actor::fail(const Error& error) {

@@ -163,7 +163,8 @@ Settlement close_generation(const OpenGeneration& open, const Journal& journal) 
     }
     counts.requests = 1;
     const auto clamped = catalog::clamp_parts(counts);
-    if (const auto cost = catalog::compute_cost(prices, clamped)) {
+    const auto cost = catalog::compute_cost(prices, clamped);
+    if (cost && cost->total <= journal.largest_entry()) {
       s.outcome = Outcome::Partial;
       s.usage_source = UsageSource::Partial;
       s.anomaly = s.anomaly || clamped != counts;
@@ -180,7 +181,8 @@ Settlement close_generation(const OpenGeneration& open, const Journal& journal) 
   s.provider_basis = ProviderCostBasis::Unknown;
   catalog::UsageCounts at_most;
   at_most.prompt = open.prompt_estimate;
-  if (const auto cost = catalog::compute_cost(prices, at_most)) {
+  const auto cost = catalog::compute_cost(prices, at_most);
+  if (cost && cost->total <= journal.largest_entry()) {
     s.provider_cost = cost->total;
   }
   return s;

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -186,6 +187,14 @@ class RawSqlite {
     EXPECT_EQ(sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, &message), SQLITE_OK)
         << sql << ": " << message;
     sqlite3_free(message);
+  }
+  // Calls `visit` with the texts of each row.
+  void each(const std::string& sql, std::function<void(char**)> visit) {
+    const auto call = [](void* self, int, char** values, char**) {
+      (*static_cast<std::function<void(char**)>*>(self))(values);
+      return 0;
+    };
+    EXPECT_EQ(sqlite3_exec(db_, sql.c_str(), call, &visit, nullptr), SQLITE_OK) << sql;
   }
   int try_run(const std::string& sql) {
     return sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr);
