@@ -17,6 +17,7 @@
 #include "waybill/ledger/ledger.hpp"
 
 #include "checkpoint_file.hpp"
+#include "growth.hpp"
 #include "intent_log.hpp"
 #include "journal.hpp"
 #include "key_book.hpp"
@@ -52,7 +53,7 @@ struct WriterParts {
 //
 //   database       settlements go to            admission
 //   works          the database                 open
-//   full, locked   the spill file (durable)     closed until the spill is replayed
+//   full, locked   the spill file (durable)     closed while that is more than half full
 //   I/O error      nowhere: Lost                closed for good
 //
 // Thread safety: as stated for Ledger.
@@ -153,6 +154,7 @@ class Actor {
   std::chrono::steady_clock::time_point next_replay_;
   bool failed_ = false;
   std::atomic<bool> broken_{false};  // `failed_`, for the workers
+  Growth growth_;                    // of the database
   bool disk_low_ = false;
   bool tidy_ = false;  // nothing waits for a checkpoint
   bool lines_unwritten_ = false;

@@ -1,9 +1,11 @@
 // The writer thread's housekeeping: checkpoints, free space, failure, the end.
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <utility>
 
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include "actor.hpp"
@@ -23,10 +25,15 @@ std::string folder_of(const std::string& path) {
   return slash == std::string::npos ? "." : path.substr(0, slash + 1);
 }
 
-bool is_disk_low(const Options& options) {
+std::uint64_t size_of(const std::string& path) {
+  struct stat info{};
+  return ::stat(path.c_str(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
+}
+
+bool is_disk_low(const Options& options, std::uint64_t growth) {
   struct statvfs info{};
   return ::statvfs(folder_of(options.path).c_str(), &info) == 0 &&
-         std::uint64_t{info.f_bavail} * info.f_frsize < options.least_free_bytes;
+         std::uint64_t{info.f_bavail} * info.f_frsize < std::max(options.least_free_bytes, growth);
 }
 
 }  // namespace
@@ -51,7 +58,8 @@ void Actor::keep_house() {
 }
 
 void Actor::keep_house_by_time() {
-  disk_low_ = is_disk_low(parts_.options);
+  growth_.observe(steady_clock::now(), size_of(parts_.options.path));
+  disk_low_ = is_disk_low(parts_.options, growth_.bytes());
   note(parts_.store->still_there());
   if (spilled_ > 0) {
     replay_spill();
@@ -147,7 +155,7 @@ void Actor::note(const Result<void>& done) {
 
 void Actor::update_room() noexcept {
   counters_.spilled.store(spilled_, std::memory_order_relaxed);
-  room_.store(!failed_ && !disk_low_ && spilled_ == 0 && accepting_.load(),
+  room_.store(!failed_ && !disk_low_ && !parts_.spill.is_half_full() && accepting_.load(),
               std::memory_order_relaxed);
 }
 
