@@ -39,6 +39,7 @@ Reported Generation::seen(const Call& /*call*/) const {
   reported.prompt_bytes = facts_.text_bytes;
   reported.images = facts_.image_count;
   reported.output_limit = facts_.max_output_tokens;
+  reported.largest_entry = settings().ledger.largest_entry;
   return reported;
 }
 
@@ -127,7 +128,8 @@ void Generation::assume_provider_cost(const Call& call, ledger::Settlement& reco
   record.provider_basis = ledger::ProviderCostBasis::Unknown;
   catalog::UsageCounts at_most;
   at_most.prompt = dialects::estimate_tokens(facts_.text_bytes);
-  if (const auto cost = catalog::compute_cost(call.endpoint.price, at_most)) {
+  const auto cost = catalog::compute_cost(call.endpoint.price, at_most);
+  if (cost && cost->total <= settings().ledger.largest_entry) {
     record.provider_cost = cost->total;
   }
 }
