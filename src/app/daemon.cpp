@@ -19,6 +19,7 @@
 
 #include "control_commands.hpp"
 #include "control_socket.hpp"
+#include "ledger_options.hpp"
 #include "process_setup.hpp"
 #include "system_inputs.hpp"
 #include "worker_thread.hpp"
@@ -121,7 +122,10 @@ std::string fixed_at_start(const config::Settings& before, const config::Setting
                               (!before.admin || place_of(*before.admin) == place_of(*after.admin)));
   compare("workers", before.workers == after.workers);
   compare("ledger", before.ledger.sqlite_path == after.ledger.sqlite_path &&
-                        before.ledger.durability == after.ledger.durability);
+                        before.ledger.durability == after.ledger.durability &&
+                        before.ledger.least_free == after.ledger.least_free &&
+                        before.ledger.checkpoint_path == after.ledger.checkpoint_path &&
+                        before.ledger.signing_key == after.ledger.signing_key);
   compare("logging.format", before.logging.format == after.logging.format);
   compare("logging.file", before.logging.file == after.logging.file);
   return out;
@@ -206,13 +210,17 @@ int Daemon::load() {
 }
 
 int Daemon::open_ledger() {
-  ledger::Options options;
-  options.path = settings().ledger.sqlite_path;
-  options.durability = settings().ledger.durability == config::Durability::Strict
-                           ? ledger::Durability::Strict
-                           : ledger::Durability::Relaxed;
+  ledger::Options options = ledger_options(settings().ledger);
+  options.after_restore =
+      options_.accept_restored ? ledger::AfterRestore::Accept : ledger::AfterRestore::Refuse;
   options.workers = settings().workers != 0 ? settings().workers : usable_cores();
   options.on_failure = [this](const Error& error) { on_ledger_failure(error); };
+  options.on_checkpoint = [this](std::string_view line) {
+    log_->info("ledger_checkpoint", {{"line", line}});
+  };
+  options.on_checkpoints_unwritable = [this](const Error& error) {
+    log_->failure(telemetry::LogLevel::Warning, "ledger_checkpoints_unwritten", error);
+  };
   auto opened = ledger::Ledger::open(std::move(options));
   if (!opened) {
     return complain(opened.error());
@@ -224,6 +232,9 @@ int Daemon::open_ledger() {
                                {"settled_at_start", recovery.settled},
                                {"voided_at_start", recovery.voided},
                                {"sqlite", recovery.sqlite_version}});
+  if (recovery.new_voucher) {
+    log_->warning("ledger_signed_anew", {{"rows", recovery.head_seq}});
+  }
   return register_prices(*live_);
 }
 

@@ -327,7 +327,7 @@ struct Forgery {
 
 class ForgedLedger : public testing::TestWithParam<Forgery> {};
 
-TEST_P(ForgedLedger, B20AFileRewrittenWholeIsNamedByVerifyAndRefusedAtTheStart) {
+TEST_P(ForgedLedger, D6B20AFileRewrittenWholeIsNamedByVerifyAndRefusedAtTheStart) {
   const Forgery& forgery = GetParam();
   const TempFolder folder;
   const TempFolder elsewhere;
@@ -378,7 +378,7 @@ std::string case_name(const testing::TestParamInfo<Forgery>& info) {
 }
 INSTANTIATE_TEST_SUITE_P(B20, ForgedLedger, testing::ValuesIn(forgeries()), case_name);
 
-TEST(Checkpoints, B20AnOlderCopyIsFoundByTheSecondFile) {
+TEST(Checkpoints, D6B20AnOlderCopyIsFoundByTheSecondFile) {
   const TempFolder folder;
   fill(folder, 1, 3);
   fs::copy_file(folder.database(), folder.path() + "/old.db");
