@@ -34,6 +34,17 @@ int change_key(const KeyCommand& command, const std::string& action);
 int verify_ledger(const std::string& config, Output output);
 // `by` is "model", "key", "day" or "provider".
 int report_ledger(const std::string& config, const std::string& by, Output output);
+
+struct AdjustCommand {
+  std::string config;
+  std::string generation;
+  std::string refund;       // USD
+  bool refund_all = false;  // instead: all that is left
+  std::string reason;
+  std::string id;  // empty: one is made
+  Output output = Output::Table;
+};
+int adjust_ledger(const AdjustCommand& command);
 int backup_ledger(const std::string& config, const std::string& path);
 
 // Asks a daemon whether it is ready: at `url`, or where the settings say it listens.

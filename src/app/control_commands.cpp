@@ -73,8 +73,45 @@ std::string create(ledger::Ledger& ledger, const Json& request) {
   return out.dump();
 }
 
+std::string adjust(ledger::Ledger& ledger, const Json& request) {
+  const auto generation = GenerationId::parse(request.value("generation", std::string()));
+  if (!generation) {
+    return failure(Error(ErrorKind::InvalidRequest, "adjustment_invalid",
+                         "A generation's id looks like gen-1732531200-0123456789abcdefghij."));
+  }
+  ledger::NewAdjustment wanted;
+  wanted.id = request.value("id", std::string());
+  wanted.generation = *generation;
+  wanted.reason = request.value("reason", std::string());
+  if (request.contains("refund_usd")) {
+    const auto refund = parse_money(request.at("refund_usd").get<std::string>());
+    if (!refund) {
+      return failure(refund.error());
+    }
+    wanted.refund = *refund;
+  }
+  const auto adjusted = ledger.adjust(wanted);
+  if (!adjusted) {
+    return failure(adjusted.error());
+  }
+  return Json{{"ok", true},
+              {"status", adjusted->status == ledger::AdjustStatus::Exists ? "exists" : "recorded"},
+              {"id", adjusted->adjustment.id},
+              {"generation", adjusted->adjustment.generation.to_string()},
+              {"refund_usd", to_decimal(adjusted->adjustment.refund)},
+              {"refunded_usd", to_decimal(adjusted->refunded)},
+              {"charged_usd", to_decimal(adjusted->charged)},
+              {"reason", adjusted->adjustment.reason},
+              {"ledger_seq", adjusted->seq},
+              {"booked_at", to_rfc3339(adjusted->booked)}}
+      .dump();
+}
+
 std::string perform(ledger::Ledger& ledger, const Json& request) {
   const auto command = request.value("command", std::string());
+  if (command == "ledger.adjust") {
+    return adjust(ledger, request);
+  }
   if (command == "keys.create") {
     return create(ledger, request);
   }

@@ -21,6 +21,7 @@
 #include "control_commands.hpp"
 #include "control_socket.hpp"
 #include "fixed_settings.hpp"
+#include "ledger_options.hpp"
 #include "process_setup.hpp"
 #include "system_inputs.hpp"
 #include "worker_thread.hpp"
@@ -147,14 +148,18 @@ int Daemon::load() {
 }
 
 int Daemon::open_ledger() {
-  ledger::Options options;
-  options.path = settings().ledger.sqlite_path;
-  options.durability = settings().ledger.durability == config::Durability::Strict
-                           ? ledger::Durability::Strict
-                           : ledger::Durability::Relaxed;
+  ledger::Options options = ledger_options(settings().ledger);
+  options.after_restore =
+      options_.accept_restored ? ledger::AfterRestore::Accept : ledger::AfterRestore::Refuse;
   options.workers = settings().workers != 0 ? settings().workers : usable_cores();
   options.idempotency_keys = settings().idempotency.max_keys;
   options.on_failure = [this](const Error& error) { on_ledger_failure(error); };
+  options.on_checkpoint = [this](std::string_view line) {
+    log_->info("ledger_checkpoint", {{"line", line}});
+  };
+  options.on_checkpoints_unwritable = [this](const Error& error) {
+    log_->failure(telemetry::LogLevel::Warning, "ledger_checkpoints_unwritten", error);
+  };
   auto opened = ledger::Ledger::open(std::move(options));
   if (!opened) {
     return complain(opened.error());
@@ -166,6 +171,9 @@ int Daemon::open_ledger() {
                                {"settled_at_start", recovery.settled},
                                {"voided_at_start", recovery.voided},
                                {"sqlite", recovery.sqlite_version}});
+  if (recovery.new_voucher) {
+    log_->warning("ledger_signed_anew", {{"rows", recovery.head_seq}});
+  }
   return register_prices(*live_);
 }
 

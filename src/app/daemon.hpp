@@ -8,7 +8,8 @@ namespace waybill::app {
 
 struct ServeOptions {
   std::string config;
-  std::string ready_file;  // written once everything listens; empty for none
+  std::string ready_file;        // written once everything listens; empty for none
+  bool accept_restored = false;  // go on with a ledger that is an older copy
 };
 
 // Runs until SIGTERM or SIGINT.  Exit code: 0 drained and settled, 1 something

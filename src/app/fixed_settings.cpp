@@ -29,7 +29,10 @@ std::string fixed_at_start(const config::Settings& before, const config::Setting
                               (!before.admin || place_of(*before.admin) == place_of(*after.admin)));
   compare("workers", before.workers == after.workers);
   compare("ledger", before.ledger.sqlite_path == after.ledger.sqlite_path &&
-                        before.ledger.durability == after.ledger.durability);
+                        before.ledger.durability == after.ledger.durability &&
+                        before.ledger.least_free == after.ledger.least_free &&
+                        before.ledger.checkpoint_path == after.ledger.checkpoint_path &&
+                        before.ledger.signing_key == after.ledger.signing_key);
   compare("idempotency.max_keys", before.idempotency.max_keys == after.idempotency.max_keys);
   compare("logging.format", before.logging.format == after.logging.format);
   compare("logging.file", before.logging.file == after.logging.file);

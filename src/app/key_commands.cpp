@@ -1,63 +1,17 @@
 #include <cstdio>
-#include <filesystem>
-#include <system_error>
 
 #include <nlohmann/json.hpp>
 
-#include "waybill/ledger/ledger.hpp"
+#include "waybill/ledger/reader.hpp"
 
+#include "change_ledger.hpp"
 #include "command_support.hpp"
 #include "commands.hpp"
-#include "control_commands.hpp"
-#include "control_socket.hpp"
 
 namespace waybill::app {
 namespace {
 
 using Json = nlohmann::json;
-
-// Sends the command to the daemon that holds the ledger, or performs it here
-// where none runs.
-Result<Json> change_ledger(const std::string& config, const Json& request) {
-  const catalog::SnapshotPtr snapshot = load_settings(config);
-  if (!snapshot) {
-    return Error(ErrorKind::InvalidRequest, "settings_refused", "Nothing was changed.");
-  }
-  const std::string& path = snapshot->settings.ledger.sqlite_path;
-  std::string line;
-  try {
-    line = request.dump();  // throws on texts that are not UTF-8
-  } catch (const Json::exception&) {
-    return Error(ErrorKind::InvalidRequest, "invalid_request",
-                 "Names, models and paths must be text in UTF-8.");
-  }
-  auto answer = ask_daemon(control_socket_path(path), line);
-  if (!answer && answer.error().code() == "no_daemon") {
-    ledger::Options options;
-    options.path = path;
-    auto opened = ledger::Ledger::open(std::move(options));
-    if (!opened) {
-      return opened.error();
-    }
-    answer = run_control(**opened, line);
-    const auto stopped = (*opened)->stop();
-    if (!stopped) {
-      return stopped.error();
-    }
-  }
-  if (!answer) {
-    return answer.error();
-  }
-  Json response = Json::parse(*answer, nullptr, false);
-  if (!response.is_object() || !response.value("ok", false)) {
-    return Error(ErrorKind::NotFound, "command_failed",
-                 response.is_object()
-                     ? response.value("message", std::string("The command failed."))
-                     : std::string("The daemon's answer cannot be read."));
-  }
-  response.erase("ok");
-  return response;
-}
 
 void print_key(const Json& key) {
   std::printf("%-20s  %s  %s\n", key.value("name", std::string()).c_str(),
@@ -146,14 +100,6 @@ int change_key(const KeyCommand& command, const std::string& action) {
     print_key(*changed);
   }
   return 0;
-}
-
-int backup_ledger(const std::string& config, const std::string& path) {
-  // The daemon's folder is another than ours.
-  std::error_code ignored;
-  const std::string whole = path.empty() ? path : std::filesystem::absolute(path, ignored).string();
-  const auto done = change_ledger(config, Json{{"command", "ledger.backup"}, {"path", whole}});
-  return done ? 0 : fail(done.error());
 }
 
 }  // namespace waybill::app

@@ -10,6 +10,7 @@
 #include "command_support.hpp"
 #include "commands.hpp"
 #include "control_socket.hpp"
+#include "ledger_options.hpp"
 #include "system_inputs.hpp"
 
 namespace waybill::app {
@@ -17,12 +18,35 @@ namespace {
 
 using Json = nlohmann::json;
 
-Result<std::unique_ptr<ledger::LedgerReader>> open_reader(const std::string& config) {
+struct OpenLedger {
+  std::unique_ptr<ledger::LedgerReader> reader;
+  ledger::CheckpointFiles files;
+};
+
+Result<OpenLedger> open_reader(const std::string& config) {
   const catalog::SnapshotPtr snapshot = load_settings(config);
   if (!snapshot) {
     return Error(ErrorKind::InvalidRequest, "settings_refused", "The ledger was not opened.");
   }
-  return ledger::LedgerReader::open(snapshot->settings.ledger.sqlite_path);
+  const config::LedgerSettings& settings = snapshot->settings.ledger;
+  auto reader = ledger::LedgerReader::open(settings.sqlite_path);
+  if (!reader) {
+    return reader.error();
+  }
+  return OpenLedger{.reader = std::move(*reader), .files = checkpoint_files(settings)};
+}
+
+void print_report(const ledger::VerifyReport& report) {
+  std::printf("%lld generations%s: chain whole, every cost recomputed, every balance agrees\n",
+              static_cast<long long>(report.rows - report.adjustments),
+              report.adjustments == 0
+                  ? ""
+                  : (" and " + std::to_string(report.adjustments) + " adjustments").c_str());
+  std::printf("%zu checkpoints signed by their key, %zu lines of the second file agree\n",
+              report.signed_checkpoints, report.checkpoint_lines);
+  for (const std::string& note : report.notes) {
+    std::printf("note: %s\n", note.c_str());
+  }
 }
 
 std::optional<ledger::ReportGroup> parse_group(const std::string& by) {
@@ -66,30 +90,36 @@ int check_settings(const std::string& config, Output output) {
 }
 
 int verify_ledger(const std::string& config, Output output) {
-  auto reader = open_reader(config);
-  if (!reader) {
-    fail(reader.error());
-    return reader.error().code() == "settings_refused" ? 2 : 1;
+  const auto opened = open_reader(config);
+  if (!opened) {
+    fail(opened.error());
+    return opened.error().code() == "settings_refused" ? 2 : 1;
   }
   const bool show = output == Output::Table && ::isatty(STDERR_FILENO) != 0;
-  const auto report = (*reader)->verify([show](ledger::VerifyProgress progress) {
+  const auto tell = [show](ledger::VerifyProgress progress) {
     if (show) {
       std::fprintf(stderr, "\r%lld of %lld", static_cast<long long>(progress.row),
                    static_cast<long long>(progress.of));
     }
-  });
+  };
+  const auto report = opened->reader->verify(tell, opened->files);
   if (!report) {
     return fail(report.error());
   }
   if (output == Output::Json) {
-    const Json out{{"generations", report->rows},
+    const Json out{{"generations", report->rows - report->adjustments},
+                   {"adjustments", report->adjustments},
                    {"head", report->head_hash},
                    {"customer_total_usd", to_decimal(report->customer_total)},
-                   {"provider_total_usd", to_decimal(report->provider_total)}};
+                   {"refund_total_usd", to_decimal(report->refund_total)},
+                   {"provider_total_usd", to_decimal(report->provider_total)},
+                   {"signed_checkpoints", report->signed_checkpoints},
+                   {"checkpoint_lines", report->checkpoint_lines},
+                   {"unsigned_rows", report->unsigned_rows},
+                   {"notes", report->notes}};
     std::printf("%s\n", out.dump().c_str());
   } else {
-    std::printf("%lld generations: chain whole, every cost recomputed, every balance agrees\n",
-                static_cast<long long>(report->rows));
+    print_report(*report);
   }
   return 0;
 }
@@ -100,12 +130,12 @@ int report_ledger(const std::string& config, const std::string& by, Output outpu
     return fail(Error(ErrorKind::InvalidRequest, "invalid_group",
                       "--by takes model, key, day or provider."));
   }
-  auto reader = open_reader(config);
-  if (!reader) {
-    fail(reader.error());
-    return reader.error().code() == "settings_refused" ? 2 : 1;
+  const auto opened = open_reader(config);
+  if (!opened) {
+    fail(opened.error());
+    return opened.error().code() == "settings_refused" ? 2 : 1;
   }
-  const auto rows = (*reader)->report(*group, WallTime{}, WallTime::max());
+  const auto rows = opened->reader->report(*group, WallTime{}, WallTime::max());
   if (!rows) {
     return fail(rows.error());
   }
@@ -115,19 +145,21 @@ int report_ledger(const std::string& config, const std::string& by, Output outpu
                    {"requests", row.generations},
                    {"prompt_tokens", row.prompt_tokens},
                    {"completion_tokens", row.completion_tokens},
-                   {"cost_usd", to_decimal(row.cost)}});
+                   {"cost_usd", to_decimal(row.cost)},
+                   {"refunded_usd", to_decimal(row.refunded)}});
   }
   if (output == Output::Json) {
     std::printf("%s\n", all.dump().c_str());
     return 0;
   }
-  std::printf("%-36s %9s %12s %12s %16s\n", by.c_str(), "requests", "in tok", "out tok", "cost");
+  std::printf("%-36s %9s %12s %12s %16s %12s\n", by.c_str(), "requests", "in tok", "out tok",
+              "cost", "refunded");
   for (const ledger::ReportRow& row : *rows) {
-    std::printf("%-36s %9llu %12llu %12llu %16s\n", row.group.c_str(),
+    std::printf("%-36s %9llu %12llu %12llu %16s %12s\n", row.group.c_str(),
                 static_cast<unsigned long long>(row.generations),
                 static_cast<unsigned long long>(row.prompt_tokens),
                 static_cast<unsigned long long>(row.completion_tokens),
-                ("$" + to_decimal(row.cost)).c_str());
+                ("$" + to_decimal(row.cost)).c_str(), ("$" + to_decimal(row.refunded)).c_str());
   }
   return 0;
 }

@@ -14,8 +14,9 @@ using waybill::app::Output;
 constexpr const char* kConfig = "waybill.yaml";
 
 struct Arguments {
-  waybill::app::ServeOptions serve{kConfig, {}};
+  waybill::app::ServeOptions serve{kConfig, {}, false};
   KeyCommand key{kConfig, {}, {}, {}, {}, Output::Table};
+  waybill::app::AdjustCommand adjust{kConfig, {}, {}, false, {}, {}, Output::Table};
   std::string config = kConfig;
   std::string url;
   std::string state;
@@ -67,9 +68,29 @@ void add_keys(CLI::App& app, Arguments& arguments, int& status) {
   }
 }
 
+void add_adjust(CLI::App& ledger, Arguments& arguments, int& status) {
+  waybill::app::AdjustCommand& wanted = arguments.adjust;
+  CLI::App* const adjust =
+      ledger.add_subcommand("adjust", "Give back what a generation was charged, or a part of it");
+  add_config(*adjust, wanted.config);
+  adjust->add_flag("--json", arguments.json, "Print JSON");
+  adjust->add_option("generation", wanted.generation, "Its id, gen-...")->required();
+  adjust->add_option("--reason", wanted.reason, "Why; kept with it for good")->required();
+  adjust->add_option("--id", wanted.id,
+                     "Names the adjustment: the same command again books nothing (default: made)");
+  CLI::Option_group* const amount = adjust->add_option_group("amount");
+  amount->add_option("--refund", wanted.refund, "USD, such as 0.0125");
+  amount->add_flag("--refund-all", wanted.refund_all, "All that is left of the charge");
+  amount->require_option(1);
+  adjust->callback([&] {
+    wanted.output = arguments.json ? Output::Json : Output::Table;
+    status = waybill::app::adjust_ledger(wanted);
+  });
+}
+
 void add_ledger(CLI::App& app, Arguments& arguments, int& status) {
   CLI::App* const ledger =
-      app.add_subcommand("ledger", "Report, verify and back up what everything cost");
+      app.add_subcommand("ledger", "Report, verify, adjust and back up what everything cost");
   ledger->require_subcommand(1);
   const auto add = [&](const char* name, const char* help) {
     CLI::App* const command = ledger->add_subcommand(name, help);
@@ -78,9 +99,9 @@ void add_ledger(CLI::App& app, Arguments& arguments, int& status) {
     return command;
   };
   const auto output = [&arguments] { return arguments.json ? Output::Json : Output::Table; };
-  add("verify", "Recompute every cost, balance and hash")->callback([&, output] {
-    status = waybill::app::verify_ledger(arguments.config, output());
-  });
+  add_adjust(*ledger, arguments, status);
+  add("verify", "Recompute every cost, balance and hash, check every signature")
+      ->callback([&, output] { status = waybill::app::verify_ledger(arguments.config, output()); });
   CLI::App* const report = add("report", "Sums by model, key, day or provider");
   report->add_option("--by", arguments.by, "model, key, day or provider")->capture_default_str();
   report->callback([&, output] {
@@ -96,6 +117,8 @@ void add_service(CLI::App& app, Arguments& arguments, int& status) {
   add_config(*serve, arguments.serve.config);
   serve->add_option("--ready-file", arguments.serve.ready_file,
                     "Written as JSON once everything listens");
+  serve->add_flag("--accept-restored", arguments.serve.accept_restored,
+                  "Go on with a ledger that is an older copy, once");
   serve->callback([&] { status = waybill::app::serve(arguments.serve); });
   CLI::App* const check =
       app.add_subcommand("check", "Say everything that is wrong with the settings");

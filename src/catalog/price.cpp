@@ -239,9 +239,9 @@ Result<Cost> compute_cost(const PriceTable& table, const UsageCounts& counts) {
               .completion = Money::picodollars(completion.count())};
 }
 
-Money cost_of_lost_call(const PriceTable& table, std::uint64_t prompt_tokens) {
+Money cost_of_lost_call(const PriceTable& table, std::uint64_t prompt_tokens, Money largest) {
   const auto cost = compute_cost(table, {.prompt = prompt_tokens});
-  return cost ? cost->total : Money();
+  return cost && cost->total <= largest ? cost->total : Money();
 }
 
 }  // namespace waybill::catalog

@@ -163,6 +163,30 @@ void Binder::bind_ledger(const Node& root) {
   }
   settings_.ledger.sqlite_path = join_path(folder_of(settings_.file), path);
   read_choice(ledger, "durability", {"strict", "relaxed"}, settings_.ledger.durability);
+  read_size(ledger, "least_free", settings_.ledger.least_free);
+  bind_largest_entry(member(ledger, "largest_entry"));
+  const Node* checkpoints = member(ledger, "checkpoints");
+  const auto beside = [&](std::string_view key, std::string& out) {
+    read(checkpoints, key, out);
+    out = out.empty() ? out : join_path(folder_of(settings_.file), out);
+  };
+  beside("path", settings_.ledger.checkpoint_path);
+  beside("signing_key", settings_.ledger.signing_key);
+}
+
+void Binder::bind_largest_entry(const Node* node) {
+  if (node == nullptr) {
+    return;
+  }
+  const auto amount = parse_money(node->text);
+  if (amount && Money{} < *amount && *amount <= Money::largest_entry()) {
+    settings_.ledger.largest_entry = *amount;
+    return;
+  }
+  report_.fault(node->at,
+                "ledger.largest_entry: '" + printable(node->raw, 60) +
+                    "' is not above zero and at most " + to_decimal(Money::largest_entry()),
+                "write USD, such as 1000");
 }
 
 void Binder::definitions(const Node& root) {

@@ -43,6 +43,7 @@ class Binder {
   void bind_listeners(const Node& root);
   void check_listeners();
   void bind_ledger(const Node& root);
+  void bind_largest_entry(const Node* node);
   void bind_provider(const Key& key, const Node& node);
   void bind_key(const Node& node, ProviderSettings& provider);
   void check_plain_http(const Node& node, const ProviderSettings& provider);

@@ -68,6 +68,11 @@ constexpr Member kSchema[] = {
   {"ledger", Type::Map, "", "Where costs are booked."},
   {"ledger.store", Type::Text, "sqlite://waybill.db", "`sqlite:///absolute/path`, or `sqlite://path` relative to this file."},
   one_of({"ledger.durability", Type::Choice, "strict", "`strict`: a settlement is on disk before the answer ends; `relaxed`: it is handed to the system."}, "strict|relaxed"),
+  {"ledger.largest_entry", Type::Decimal, "1000", "USD that one generation may cost, at most 1000000. A reported usage that would cost more is not believed: what the endpoint can do at most is charged, else what was seen."},
+  between({"ledger.least_free", Type::Size, "1GiB", "Free space on the ledger's disk below which new requests are answered 503; also below what the ledger grows by in ten minutes. Lower it on small boards."}, 0, 1'024 * kGiB),
+  {"ledger.checkpoints", Type::Map, "", "Signed records of what the ledger was, written once a minute while it grows; `waybill ledger verify` holds the ledger to them."},
+  {"ledger.checkpoints.path", Type::Text, "the store's path with `.checkpoints`", "File that each is also appended to; best on another disk."},
+  {"ledger.checkpoints.signing_key", Type::Text, "the store's path with `.signing-key`", "PEM file with the Ed25519 key that signs them; made at the first start."},
 
   {"include", Type::TextList, "", "Patterns of further files, relative to this one, that may hold `providers` and `models`. A pattern that matches nothing is fine."},
 

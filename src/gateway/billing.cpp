@@ -50,30 +50,31 @@ void take_parts(dialects::Usage& usage, const catalog::UsageCounts& counts) {
 }
 
 // False, and nothing is charged, where the cost is beyond what one entry may hold.
-bool try_price(Bill& bill, const catalog::Endpoint& endpoint, std::uint64_t images) {
-  bill.counts = to_counts(bill.usage, images);
+bool try_price(Bill& bill, const catalog::Endpoint& endpoint, const Reported& reported) {
+  bill.counts = to_counts(bill.usage, reported.images);
   take_parts(bill.usage, bill.counts);
   const auto cost = catalog::compute_cost(endpoint.price, bill.counts);
-  if (cost) {
-    bill.cost = *cost;
+  if (!cost || cost->total > reported.largest_entry) {
+    return false;
   }
-  return cost.has_value();
+  bill.cost = *cost;
+  return true;
 }
 
 // A reported usage whose cost is out of range is not believed: then what the endpoint
 // can do at most is charged, then what we saw, and only then nothing.
 void price(Bill& bill, const catalog::Endpoint& endpoint, const Reported& reported) {
-  if (try_price(bill, endpoint, reported.images)) {
+  if (try_price(bill, endpoint, reported)) {
     return;
   }
   bill.anomaly = true;
   cap(bill.usage, endpoint, reported);
-  if (try_price(bill, endpoint, reported.images)) {
+  if (try_price(bill, endpoint, reported)) {
     return;
   }
   bill.usage = estimate(reported);
   bill.source = ledger::UsageSource::Estimate;
-  if (try_price(bill, endpoint, reported.images)) {
+  if (try_price(bill, endpoint, reported)) {
     return;
   }
   bill.usage = {};

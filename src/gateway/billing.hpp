@@ -17,10 +17,11 @@ namespace waybill::gateway {
 struct Reported {
   std::optional<dialects::Usage> usage;
   dialects::UsageFault fault = dialects::UsageFault::Missing;
-  std::uint64_t prompt_bytes = 0;             // of text, as sent
-  std::uint64_t output_bytes = 0;             // of text, as delivered
-  std::uint64_t images = 0;                   // sent with the prompt
-  std::optional<std::uint64_t> output_limit;  // what the client allowed, in tokens
+  std::uint64_t prompt_bytes = 0;                // of text, as sent
+  std::uint64_t output_bytes = 0;                // of text, as delivered
+  std::uint64_t images = 0;                      // sent with the prompt
+  std::optional<std::uint64_t> output_limit;     // what the client allowed, in tokens
+  Money largest_entry = Money::largest_entry();  // what one generation may cost here
 };
 
 // The counts that are charged, their cost, and how they are known.

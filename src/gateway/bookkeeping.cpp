@@ -39,6 +39,7 @@ Reported Generation::seen(const Call& /*call*/) const {
   reported.prompt_bytes = facts_.text_bytes;
   reported.images = facts_.image_count;
   reported.output_limit = facts_.max_output_tokens;
+  reported.largest_entry = settings().ledger.largest_entry;
   return reported;
 }
 
@@ -110,7 +111,8 @@ void Generation::record_failure(const Call& call, const routing::AttemptOutcome&
     if (call.dispatched && ended_unseen(outcome.kind)) {
       last_failed_->provider_basis = ledger::ProviderCostBasis::Unknown;
       last_failed_->provider_cost = catalog::cost_of_lost_call(
-          call.endpoint.price, dialects::estimate_tokens(facts_.text_bytes));
+          call.endpoint.price, dialects::estimate_tokens(facts_.text_bytes),
+          settings().ledger.largest_entry);
     }
   }
   ledger::FailedAttempt failed;

@@ -17,6 +17,8 @@
 #include "waybill/ledger/idempotency_index.hpp"
 #include "waybill/ledger/ledger.hpp"
 
+#include "checkpoint_file.hpp"
+#include "growth.hpp"
 #include "intent_log.hpp"
 #include "journal.hpp"
 #include "key_book.hpp"
@@ -38,6 +40,8 @@ struct QueuedSettlement : Posting {
 struct WriterParts {
   Options options;
   LockFile lock;
+  std::unique_ptr<SigningKey> signing;
+  CheckpointFile checkpoints;
   std::unique_ptr<Store> store;
   std::unique_ptr<Journal> journal;
   SpillFile spill;
@@ -51,7 +55,7 @@ struct WriterParts {
 //
 //   database       settlements go to            admission
 //   works          the database                 open
-//   full, locked   the spill file (durable)     closed until the spill is replayed
+//   full, locked   the spill file (durable)     closed while that is more than half full
 //   I/O error      nowhere: Lost                closed for good
 //
 // Thread safety: as stated for Ledger.
@@ -124,6 +128,7 @@ class Actor {
   void forget_expired();
   void finish();
   void after_checkpoint();
+  void publish_checkpoints();
   void fail(const Error& error);
   // Fails the ledger on what is not Unavailable.
   void note(const Result<void>& done);
@@ -153,10 +158,12 @@ class Actor {
   std::chrono::steady_clock::time_point next_replay_;
   bool failed_ = false;
   std::atomic<bool> broken_{false};  // `failed_`, for the workers
+  Growth growth_;                    // of the database
   bool disk_low_ = false;
   bool tidy_ = false;             // nothing waits for a checkpoint
   std::uint64_t most_pages_ = 0;  // in the write-ahead log since it was last cut
   bool expired_ = true;           // rows of expired idempotency keys may be there
+  bool lines_unwritten_ = false;
 
   std::thread thread_;
 };

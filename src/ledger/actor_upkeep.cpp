@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include "actor.hpp"
@@ -26,10 +27,15 @@ std::string folder_of(const std::string& path) {
   return slash == std::string::npos ? "." : path.substr(0, slash + 1);
 }
 
-bool is_disk_low(const Options& options) {
+std::uint64_t size_of(const std::string& path) {
+  struct stat info{};
+  return ::stat(path.c_str(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
+}
+
+bool is_disk_low(const Options& options, std::uint64_t growth) {
   struct statvfs info{};
   return ::statvfs(folder_of(options.path).c_str(), &info) == 0 &&
-         std::uint64_t{info.f_bavail} * info.f_frsize < options.least_free_bytes;
+         std::uint64_t{info.f_bavail} * info.f_frsize < std::max(options.least_free_bytes, growth);
 }
 
 }  // namespace
@@ -55,7 +61,8 @@ void Actor::keep_house() {
 }
 
 void Actor::keep_house_by_time() {
-  disk_low_ = is_disk_low(parts_.options);
+  growth_.observe(steady_clock::now(), size_of(parts_.options.path));
+  disk_low_ = is_disk_low(parts_.options, growth_.bytes());
   note(parts_.store->still_there());
   if (spilled_ > 0) {
     replay_spill();
@@ -131,6 +138,23 @@ void Actor::finish() {
 // promise what power loss can take.
 void Actor::after_checkpoint() {
   parts_.lock.write_anchor(parts_.journal->anchor());
+  publish_checkpoints();
+}
+
+// The same promise as an anchor's: a line that outlived the rows it was signed for would
+// accuse whoever lost them.
+void Actor::publish_checkpoints() {
+  const std::vector<std::string> lines = parts_.journal->take_lines();
+  if (parts_.options.on_checkpoint) {
+    for (const std::string& line : lines) {
+      parts_.options.on_checkpoint(line);
+    }
+  }
+  const auto written = parts_.checkpoints.append(lines);
+  if (!written && !lines_unwritten_ && parts_.options.on_checkpoints_unwritable) {
+    parts_.options.on_checkpoints_unwritable(written.error());
+  }
+  lines_unwritten_ = !written;
 }
 
 void Actor::fail(const Error& error) {
@@ -156,7 +180,7 @@ void Actor::note(const Result<void>& done) {
 
 void Actor::update_room() noexcept {
   counters_.spilled.store(spilled_, std::memory_order_relaxed);
-  room_.store(!failed_ && !disk_low_ && spilled_ == 0 && accepting_.load(),
+  room_.store(!failed_ && !disk_low_ && !parts_.spill.is_half_full() && accepting_.load(),
               std::memory_order_relaxed);
 }
 

@@ -84,6 +84,14 @@ Result<void> Books::post(const Settlement& settlement, const Legs& legs) {
   return add_to_day(settlement);
 }
 
+Books::RefundAccounts Books::refund_accounts() {
+  return {.debit = find_or_add(kGoodwillAccount), .credit = find_or_add(kCustomerAccount)};
+}
+
+void Books::post(const StoredAdjustment& adjustment) {
+  transfer(adjustment.debit, adjustment.credit, adjustment.adjustment.refund.count());
+}
+
 Result<void> Books::add_to_day(const Settlement& settlement) {
   const DayKey key{.key = settlement.key, .day = day_of(settlement.created)};
   auto found = days_.find(key);
@@ -152,14 +160,18 @@ void Books::undo_changes() noexcept {
   provider_total_ = provider_total_before_;
 }
 
-bool Books::balanced() const noexcept {
-  Int128 debits = 0;
-  Int128 credits = 0;
+Books::Totals Books::totals() const noexcept {
+  Totals out;
   for (const Entry& entry : accounts_) {
-    debits += entry.account.debits;
-    credits += entry.account.credits;
+    out.debits += entry.account.debits;
+    out.credits += entry.account.credits;
   }
-  return debits == credits && accounts_[0].account.debits == accounts_[1].account.credits;
+  return out;
+}
+
+bool Books::balanced() const noexcept {
+  const Totals sums = totals();
+  return sums.debits == sums.credits && accounts_[0].account.debits == accounts_[1].account.credits;
 }
 
 void Books::forget_days_before(Day day) {

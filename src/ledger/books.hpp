@@ -14,6 +14,7 @@ namespace waybill::ledger {
 
 inline constexpr const char* kCustomerAccount = "customer/default";
 inline constexpr const char* kRevenueAccount = "revenue";
+inline constexpr const char* kGoodwillAccount = "goodwill";  // what we bear ourselves
 
 // Balances change row by row and are written once a batch, so that a thousand
 // settlements of one key cost one update.
@@ -31,13 +32,29 @@ class Books {
   // Posts both legs and the failed attempts.  Fails as the store does.
   Result<void> post(const Settlement& settlement, const Legs& legs);
 
+  // Gives `adjustment.refund` back: debits goodwill, credits the customer.  The accounts
+  // are those refund_accounts() gave.
+  void post(const StoredAdjustment& adjustment);
+  struct RefundAccounts {
+    std::int64_t debit = 0;
+    std::int64_t credit = 0;
+  };
+  RefundAccounts refund_accounts();
+
   Result<void> write_changes();  // into the open transaction
   void keep_changes() noexcept;  // it was committed
   void undo_changes() noexcept;  // it was rolled back
 
   [[nodiscard]] Int128 customer_total() const noexcept { return accounts_[1].account.credits; }
   [[nodiscard]] Int128 provider_total() const noexcept { return provider_total_; }
-  // Every account's debits and credits, summed, agree.
+  // Over all accounts.
+  struct Totals {
+    Int128 debits = 0;
+    Int128 credits = 0;
+  };
+  [[nodiscard]] Totals totals() const noexcept;
+  // Every account's debits and credits, summed, agree, and what customers were charged is
+  // our revenue.
   [[nodiscard]] bool balanced() const noexcept;
 
   // Forgets days before `day`, which are read again if ever needed.

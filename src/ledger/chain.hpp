@@ -28,6 +28,8 @@ struct Legs {
   friend bool operator==(const Legs&, const Legs&) = default;
 };
 
+struct StoredAdjustment;
+
 // Where a row stands.
 struct Position {
   std::int64_t seq = 0;
@@ -44,6 +46,8 @@ class ChainHasher {
   [[nodiscard]] Sha256 next(const Sha256& previous,
                             const Position& position,
                             const Settlement& settlement);
+  // The same for an adjustment; no settlement has its bytes.
+  [[nodiscard]] Sha256 next(const Sha256& previous, const StoredAdjustment& row);
 
  private:
   std::string buffer_;

@@ -1,8 +1,8 @@
 #include "journal.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
+#include <variant>
 
 #include "audit.hpp"
 #include "settlement_codec.hpp"
@@ -10,15 +10,12 @@
 namespace waybill::ledger {
 namespace {
 
-constexpr std::int64_t kCheckpointRows = 10'000;
-constexpr std::chrono::seconds kCheckpointTime{60};
-
 Error rolled_back(std::int64_t had, std::int64_t has) {
   return {ErrorKind::Internal, "ledger_rolled_back",
           "The ledger ends at row " + std::to_string(has) + ", but row " + std::to_string(had) +
               " was once recorded: the file is an older copy, or its write-ahead log is lost. Put "
               "the newer file "
-              "back, or start once with the option that accepts a restored copy."};
+              "back, or start once with `waybill serve --accept-restored`."};
 }
 
 }  // namespace
@@ -47,30 +44,45 @@ Result<void> Journal::load() {
 }
 
 Result<void> Journal::check_tail(const StoreState& state) {
-  if (checkpoint_.seq > 0) {
-    const auto hash = store_.hash_at(checkpoint_.seq);
-    if (!hash) {
-      return hash.error();
-    }
-    if (!*hash || **hash != checkpoint_.hash) {
-      return corrupt("The ledger was changed at or before row " + std::to_string(checkpoint_.seq) +
-                     ": it does not fit the checkpoint taken there.");
-    }
+  if (auto done = check_last_checkpoint(); !done) {
+    return done;
   }
   ChainWalk walk(checkpoint_.seq,
                  checkpoint_.seq > 0 ? checkpoint_.hash : genesis_hash(state.lane));
-  auto done = store_.visit_rows(checkpoint_.seq, [&](const StoredGeneration& row) {
+  auto done = store_.visit_rows(checkpoint_.seq, [&](const JournalRow& row) {
     ++rows_checked_;
-    return walk.follow(row);
+    return std::visit([&walk](const auto& kind) { return walk.follow(kind); }, row);
   });
   if (!done) {
     return done;
   }
+  const Books::Totals totals = books_.totals();
   const bool sums_fit =
       checkpoint_.customer_total + walk.customer_sum() == books_.customer_total() &&
-      checkpoint_.provider_total + walk.provider_sum() == books_.provider_total();
+      checkpoint_.provider_total + walk.provider_sum() == books_.provider_total() &&
+      checkpoint_.debits + walk.posted_sum() == totals.debits &&
+      checkpoint_.credits + walk.posted_sum() == totals.credits;
   if (!sums_fit || !books_.balanced()) {
     return corrupt("The ledger's balances do not fit its rows.");
+  }
+  return {};
+}
+
+Result<void> Journal::check_last_checkpoint() {
+  if (checkpoint_.voucher && !is_signature_sound(checkpoint_, lane_)) {
+    return corrupt("The signature of the checkpoint at row " + std::to_string(checkpoint_.seq) +
+                   " is not one of its key: the ledger was rewritten by somebody without it.");
+  }
+  if (checkpoint_.seq == 0) {
+    return {};
+  }
+  const auto hash = store_.hash_at(checkpoint_.seq);
+  if (!hash) {
+    return hash.error();
+  }
+  if (!*hash || **hash != checkpoint_.hash) {
+    return corrupt("The ledger was changed at or before row " + std::to_string(checkpoint_.seq) +
+                   ": it does not fit the checkpoint taken there.");
   }
   return {};
 }
@@ -116,6 +128,7 @@ Result<void> Journal::check_anchor(const Anchor& anchor, AfterRestore after_rest
 Result<void> Journal::begin() {
   head_before_ = head_;
   checkpoint_before_ = checkpoint_;
+  checkpoint_open_ = false;
   return store_.begin();
 }
 
@@ -185,11 +198,19 @@ Result<void> Journal::commit() {
       return done;
     }
   }
-  if (auto done = store_.commit(); !done) {
+  if (auto done = commit_store(); !done) {
     return done;
   }
   books_.keep_changes();
   return {};
+}
+
+Result<void> Journal::commit_store() {
+  auto done = store_.commit();
+  if (done && std::exchange(checkpoint_open_, false)) {
+    lines_.push_back(to_line(checkpoint_, lane_));
+  }
+  return done;
 }
 
 void Journal::rollback() noexcept {
@@ -197,40 +218,7 @@ void Journal::rollback() noexcept {
   books_.undo_changes();
   head_ = head_before_;
   checkpoint_ = checkpoint_before_;
-}
-
-Result<void> Journal::put_checkpoint(CheckpointKind kind) {
-  const Checkpoint point{.kind = kind,
-                         .seq = head_.seq,
-                         .hash = head_.hash,
-                         .at = clock_(),
-                         .customer_total = books_.customer_total(),
-                         .provider_total = books_.provider_total()};
-  auto done = store_.put_checkpoint(point);
-  if (done) {
-    checkpoint_ = point;
-    constexpr Day kRemembered = 2;
-    books_.forget_days_before(day_of(point.at) - kRemembered);
-  }
-  return done;
-}
-
-Result<void> Journal::checkpoint(Due due) {
-  if (head_.seq == checkpoint_.seq ||
-      (due == Due::ByTime && clock_() - checkpoint_.at < kCheckpointTime)) {
-    return {};
-  }
-  auto done = begin();
-  if (done) {
-    done = put_checkpoint(CheckpointKind::Periodic);
-  }
-  if (done) {
-    done = store_.commit();
-  }
-  if (!done) {
-    rollback();
-  }
-  return done;
+  checkpoint_open_ = false;
 }
 
 // ------------------------------------------------------------------ prices

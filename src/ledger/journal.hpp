@@ -2,10 +2,13 @@
 
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "waybill/catalog/price.hpp"
 #include "waybill/ledger/ledger.hpp"
@@ -14,6 +17,7 @@
 #include "chain.hpp"
 #include "lock_file.hpp"
 #include "posting.hpp"
+#include "signing_key.hpp"
 #include "store.hpp"
 
 namespace waybill::ledger {
@@ -29,10 +33,17 @@ namespace waybill::ledger {
 // Thread safety: none; the writer thread's (start-up's before that).
 class Journal {
  public:
-  // Requires: `store` outlives the journal.
-  Journal(Store& store, std::function<WallTime()> clock)
+  // Enough to make signing cheap, little enough to be tampered with unseen: a checkpoint
+  // is due when that many rows, or the first of them that long ago, are not covered.
+  static constexpr std::int64_t kCheckpointRows = 10'000;
+  static constexpr std::chrono::seconds kCheckpointTime{60};
+
+  // Requires: `store` and `key` outlive the journal.
+  Journal(Store& store, const SigningKey& key, std::function<WallTime()> clock, Money largest_entry)
       : store_(store),
+        key_(key),
         clock_(std::move(clock)),
+        largest_entry_(largest_entry),
         books_(store) {}
 
   // Reads the store and checks the chain and the balances since the last checkpoint
@@ -43,10 +54,27 @@ class Journal {
   // "ledger_rolled_back" or "ledger_corrupt".
   Result<void> check_anchor(const Anchor& anchor, AfterRestore after_restore);
 
+  // The last line of the second file, empty for none: a database that does not fit it was
+  // rewritten or is an older copy, and fails as check_anchor().  What was signed after it
+  // and did not get there comes with the next take_lines().
+  Result<void> check_line(std::string_view last_line, AfterRestore after_restore);
+
+  // A signed checkpoint at the head where the last one is not by this key: after an
+  // update, with a new key, and for a restored copy.
+  enum class Vouched : std::uint8_t {
+    Already,
+    Now
+  };
+  Result<Vouched> vouch();
+
   Result<void> begin();
   // What is recorded, and stands for repeats, is remembered by its mark in the same
   // transaction.
   Result<SettleStatus> post(const Posting& posting);
+  // A transaction of its own (between others), durable when it returns.  Fails with
+  // "adjustment_invalid", "adjustment_conflict", "generation_not_found", "nothing_charged"
+  // or "refund_too_large" without a change, or as the store does.
+  Result<Adjusted> adjust(const NewAdjustment& wanted);
   Result<void> commit();  // with a checkpoint row where one is due
   void rollback() noexcept;
 
@@ -62,13 +90,20 @@ class Journal {
   // A checkpoint row for what is not covered by one, in a transaction of its own.
   enum class Due : std::uint8_t {
     ByTime,
-    Now
+    Now,
+    Again  // though one covers all
   };
   Result<void> checkpoint(Due due);
+
+  // The lines of checkpoints that were committed since the last call, oldest first.
+  [[nodiscard]] std::vector<std::string> take_lines() noexcept { return std::exchange(lines_, {}); }
 
   [[nodiscard]] Anchor anchor() const noexcept {
     return {.lane = lane_, .seq = head_.seq, .hash = head_.hash};
   }
+  // What whoever makes a settlement must keep to.  post() itself refuses only what is
+  // above the hard limit: a lower setting must not lose what was priced before it.
+  [[nodiscard]] Money largest_entry() const noexcept { return largest_entry_; }
   [[nodiscard]] std::int64_t last_checkpoint() const noexcept { return checkpoint_.seq; }
   [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
   [[nodiscard]] std::size_t rows_checked() const noexcept { return rows_checked_; }
@@ -88,12 +123,20 @@ class Journal {
   };
 
   Result<void> check_tail(const StoreState& state);
+  Result<void> check_last_checkpoint();
+  static Result<Adjusted> repeat(const StoredAdjustment& stored,
+                                 const NewAdjustment& wanted,
+                                 Adjusted out);
+  Result<StoredAdjustment> book(Adjustment adjustment);
   Result<SettleStatus> compare_with_stored(const Settlement& settlement);
   Result<void> put_checkpoint(CheckpointKind kind);
+  Result<void> commit_store();
   Result<void> store_prices(const std::vector<const catalog::PriceTable*>& tables);
 
   Store& store_;
+  const SigningKey& key_;
   std::function<WallTime()> clock_;
+  Money largest_entry_;
   Books books_;
   ChainHasher hasher_;
   std::unordered_map<std::string, catalog::PriceTable, TextHash, std::equal_to<>> prices_;
@@ -105,6 +148,8 @@ class Journal {
   Head head_before_;  // of the open batch
   Checkpoint checkpoint_;
   Checkpoint checkpoint_before_;
+  bool checkpoint_open_ = false;  // put into the open batch
+  std::vector<std::string> lines_;
 };
 
 }  // namespace waybill::ledger

@@ -9,6 +9,7 @@
 #include <sqlite3.h>
 
 #include "actor.hpp"
+#include "file.hpp"
 #include "intent_log.hpp"
 #include "recovery.hpp"
 #include "sqlite_store.hpp"
@@ -46,11 +47,20 @@ Result<WriterParts> start_up(Options options, RecoveryReport& report) {
   if (lock->anchor() && !exists(options.path)) {
     return missing(options.path);
   }
+  auto key = SigningKey::open(signing_key_path(options.checkpoints, options.path));
+  if (!key) {
+    return key.error();
+  }
+  auto signing = std::make_unique<SigningKey>(std::move(*key));
+  if (const int failed = signing->publish(public_key_path(options.path)); failed != 0) {
+    return file_error("Writing", public_key_path(options.path), failed);
+  }
   auto store = SqliteStore::open(options);
   if (!store) {
     return store.error();
   }
-  auto journal = std::make_unique<Journal>(**store, options.clock);
+  CheckpointFile checkpoints(checkpoint_lines_path(options.checkpoints, options.path));
+  auto journal = std::make_unique<Journal>(**store, *signing, options.clock, options.largest_entry);
   if (auto done = journal->load(); !done) {
     return done.error();
   }
@@ -58,6 +68,9 @@ Result<WriterParts> start_up(Options options, RecoveryReport& report) {
     if (auto done = journal->check_anchor(*lock->anchor(), options.after_restore); !done) {
       return done.error();
     }
+  }
+  if (auto done = journal->check_line(checkpoints.last_line(), options.after_restore); !done) {
+    return done.error();
   }
   const catalog::PriceTable free = catalog::free_price_table();
   if (auto done = journal->add_prices({&free, 1}); !done) {
@@ -70,6 +83,11 @@ Result<WriterParts> start_up(Options options, RecoveryReport& report) {
   if (auto done = recover(options.path, *journal, *spill, report); !done) {
     return done.error();
   }
+  const auto vouched = journal->vouch();
+  if (!vouched) {
+    return vouched.error();
+  }
+  report.new_voucher = *vouched == Journal::Vouched::Now;
   report.epoch = journal->epoch();
   report.head_seq = journal->anchor().seq;
   report.rows_checked = journal->rows_checked();
@@ -84,6 +102,8 @@ Result<WriterParts> start_up(Options options, RecoveryReport& report) {
   idempotency->load(*remembered);
   return WriterParts{.options = std::move(options),
                      .lock = std::move(*lock),
+                     .signing = std::move(signing),
+                     .checkpoints = std::move(checkpoints),
                      .store = std::move(*store),
                      .journal = std::move(journal),
                      .spill = std::move(*spill),
@@ -179,6 +199,18 @@ IdempotencyIndex& Ledger::idempotency() noexcept {
 
 Result<void> Ledger::register_prices(std::span<const catalog::PriceTable> tables) {
   return parts_->actor->run([&] { return parts_->actor->journal().add_prices(tables); });
+}
+
+Result<Adjusted> Ledger::adjust(const NewAdjustment& wanted) {
+  std::optional<Result<Adjusted>> adjusted;
+  const auto done = parts_->actor->run([&]() -> Result<void> {
+    adjusted = parts_->actor->journal().adjust(wanted);
+    return *adjusted ? Result<void>{} : Result<void>{adjusted->error()};
+  });
+  if (!done) {
+    return done.error();
+  }
+  return std::move(*adjusted);
 }
 
 Result<CreatedKey> Ledger::create_key(const NewKey& key) {

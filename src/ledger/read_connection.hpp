@@ -17,6 +17,7 @@ class ReadConnection {
   [[nodiscard]] Connection& sqlite() noexcept { return connection_; }
   [[nodiscard]] Statement& find() noexcept { return find_; }
   [[nodiscard]] Statement& attempts() noexcept { return attempts_; }
+  [[nodiscard]] Statement& refunds() noexcept { return refunds_; }
 
  private:
   explicit ReadConnection(Connection connection) noexcept : connection_(std::move(connection)) {}
@@ -24,10 +25,13 @@ class ReadConnection {
   Connection connection_;  // before the statements: they are finalized first
   Statement find_;
   Statement attempts_;
+  Statement refunds_;
 };
 
-// verify.cpp; the caller holds the reader's mutex.
+// verify.cpp; the caller holds the reader's mutex, and `checkpoints` has gathered.
+class CheckpointAudit;
 Result<VerifyReport> verify_ledger(ReadConnection& connection,
+                                   CheckpointAudit& checkpoints,
                                    const std::function<void(VerifyProgress)>& progress);
 
 // A 16-byte balance as Money.  Fails with "money_out_of_range".

@@ -8,6 +8,7 @@
 
 #include "books.hpp"
 #include "bytes.hpp"
+#include "checkpoint_audit.hpp"
 #include "generation_row.hpp"
 #include "read_connection.hpp"
 #include "schema.hpp"
@@ -111,16 +112,19 @@ Result<std::unique_ptr<ReadConnection>> ReadConnection::open(const std::string& 
   }
   auto find = self->connection_.prepare(select_generation_sql() + "WHERE gen_id = ?");
   auto attempts = self->connection_.prepare(kSelectAttempts);
-  if (!find || !attempts) {
-    return (find ? attempts : find).error();
+  auto refunds = self->connection_.prepare(kSelectRefunds);
+  if (!find || !attempts || !refunds) {
+    return (!find ? find : !attempts ? attempts : refunds).error();
   }
   self->find_ = std::move(*find);
   self->attempts_ = std::move(*attempts);
+  self->refunds_ = std::move(*refunds);
   return self;
 }
 
-LedgerReader::LedgerReader(std::unique_ptr<ReadConnection> connection)
-    : connection_(std::move(connection)) {}
+LedgerReader::LedgerReader(std::unique_ptr<ReadConnection> connection, std::string path)
+    : connection_(std::move(connection)),
+      path_(std::move(path)) {}
 LedgerReader::~LedgerReader() = default;
 
 Result<std::unique_ptr<LedgerReader>> LedgerReader::open(const std::string& path) {
@@ -128,10 +132,30 @@ Result<std::unique_ptr<LedgerReader>> LedgerReader::open(const std::string& path
   if (!connection) {
     return connection.error();
   }
-  return std::unique_ptr<LedgerReader>(new LedgerReader(std::move(*connection)));
+  return std::unique_ptr<LedgerReader>(new LedgerReader(std::move(*connection), path));
 }
 
 // ------------------------------------------------------------------ queries
+
+namespace {
+
+// The current row of `select`, with its attempts and what was given back.
+Result<GenerationRecord> read_record(const Statement& select, ReadConnection& connection) {
+  auto row = read_whole(select, connection.attempts());
+  if (!row) {
+    return row.error();
+  }
+  const auto refunded = sum_refunds(connection.refunds(), row->settlement.generation);
+  if (!refunded) {
+    return refunded.error();
+  }
+  return GenerationRecord{.seq = row->position.seq,
+                          .settled = row->position.settled,
+                          .settlement = std::move(row->settlement),
+                          .refunded = *refunded};
+}
+
+}  // namespace
 
 Result<std::optional<GenerationRecord>> LedgerReader::find_generation(const GenerationId& id) {
   const std::scoped_lock lock(mutex_);
@@ -144,14 +168,12 @@ Result<std::optional<GenerationRecord>> LedgerReader::find_generation(const Gene
   if (!*found) {
     return std::optional<GenerationRecord>{};
   }
-  auto row = read_whole(find, connection_->attempts());
+  auto record = read_record(find, *connection_);
   find.reset();
-  if (!row) {
-    return row.error();
+  if (!record) {
+    return record.error();
   }
-  return std::optional(GenerationRecord{.seq = row->position.seq,
-                                        .settled = row->position.settled,
-                                        .settlement = std::move(row->settlement)});
+  return std::optional(std::move(*record));
 }
 
 Result<std::vector<GenerationRecord>> LedgerReader::list_generations(
@@ -188,13 +210,11 @@ Result<std::vector<GenerationRecord>> LedgerReader::list_generations(
     if (!*more) {
       return out;
     }
-    auto row = read_whole(*select, connection_->attempts());
-    if (!row) {
-      return row.error();
+    auto record = read_record(*select, *connection_);
+    if (!record) {
+      return record.error();
     }
-    out.push_back({.seq = row->position.seq,
-                   .settled = row->position.settled,
-                   .settlement = std::move(row->settlement)});
+    out.push_back(std::move(*record));
   }
 }
 
@@ -252,12 +272,16 @@ Result<std::vector<ReportRow>> LedgerReader::report(ReportGroup group,
   const std::scoped_lock lock(mutex_);
   // SQLite's integer sum fails on overflow: amounts are summed in two halves, and token
   // counts, which a free model lets anybody inflate, as floating point.
-  const std::string sql = "SELECT " + std::string(group_sql(group)) +
-                          ", count(*), total(prompt_tokens), total(completion_tokens),"
-                          " sum(cost >> 32), sum(cost & 4294967295),"
-                          " sum(provider_cost >> 32), sum(provider_cost & 4294967295)"
-                          " FROM generation WHERE gen_id >= ? AND gen_id < ?"
-                          " GROUP BY 1 ORDER BY total(cost) DESC, 1";
+  const std::string sql =
+      "SELECT " + std::string(group_sql(group)) +
+      ", count(*), total(prompt_tokens), total(completion_tokens),"
+      " sum(cost >> 32), sum(cost & 4294967295),"
+      " sum(provider_cost >> 32), sum(provider_cost & 4294967295),"
+      " sum(ifnull(refunded, 0) >> 32), sum(ifnull(refunded, 0) & 4294967295)"
+      " FROM generation LEFT JOIN"
+      " (SELECT gen_id, sum(refund) AS refunded FROM adjustment GROUP BY gen_id)"
+      " USING (gen_id) WHERE gen_id >= ? AND gen_id < ?"
+      " GROUP BY 1 ORDER BY total(cost) DESC, 1";
   auto select = connection_->sqlite().prepare(sql);
   if (!select) {
     return select.error();
@@ -280,23 +304,28 @@ Result<std::vector<ReportRow>> LedgerReader::report(ReportGroup group,
     };
     const auto cost = halves(4);
     const auto provider_cost = halves(6);
-    if (!cost || !provider_cost) {
-      return (cost ? provider_cost : cost).error();
+    const auto refunded = halves(8);
+    if (!cost || !provider_cost || !refunded) {
+      return (!cost ? cost : !provider_cost ? provider_cost : refunded).error();
     }
     out.push_back({.group = std::string(select->text(0)),
                    .generations = static_cast<std::uint64_t>(select->integer(1)),
                    .prompt_tokens = static_cast<std::uint64_t>(select->integer(2)),
                    .completion_tokens = static_cast<std::uint64_t>(select->integer(3)),
                    .cost = *cost,
+                   .refunded = *refunded,
                    .provider_cost = *provider_cost});
   }
 }
 
 // ------------------------------------------------------------------ upkeep
 
-Result<VerifyReport> LedgerReader::verify(const std::function<void(VerifyProgress)>& progress) {
+Result<VerifyReport> LedgerReader::verify(const std::function<void(VerifyProgress)>& progress,
+                                          const CheckpointFiles& files) {
   const std::scoped_lock lock(mutex_);
-  return verify_ledger(*connection_, progress);
+  CheckpointAudit checkpoints;
+  checkpoints.gather(files, path_);
+  return verify_ledger(*connection_, checkpoints, progress);
 }
 
 Result<void> LedgerReader::quick_check() {

@@ -164,7 +164,8 @@ Settlement close_generation(const OpenGeneration& open, const Journal& journal) 
     }
     counts.requests = 1;
     const auto clamped = catalog::clamp_parts(counts);
-    if (const auto cost = catalog::compute_cost(prices, clamped)) {
+    const auto cost = catalog::compute_cost(prices, clamped);
+    if (cost && cost->total <= journal.largest_entry()) {
       s.outcome = Outcome::Partial;
       s.usage_source = UsageSource::Partial;
       s.anomaly = s.anomaly || clamped != counts;
@@ -179,7 +180,8 @@ Settlement close_generation(const OpenGeneration& open, const Journal& journal) 
   s.usage_source = UsageSource::None;
   s.counts.requests = 0;
   s.provider_basis = ProviderCostBasis::Unknown;
-  s.provider_cost = catalog::cost_of_lost_call(prices, open.prompt_estimate);
+  s.provider_cost =
+      catalog::cost_of_lost_call(prices, open.prompt_estimate, journal.largest_entry());
   return s;
 }
 

@@ -90,7 +90,29 @@ CREATE TABLE idempotency (
 CREATE INDEX idempotency_by_expiry ON idempotency (expires);
 )sql";
 
-constexpr std::array kMigrations{kVersion1, kIdempotency};  // index i leads from version i to i + 1
+// Signed checkpoints and adjustments.  `debits` and `credits` are over all accounts;
+// the four new columns of a checkpoint are empty in older rows.  Generations and
+// adjustments share one sequence and one chain.
+constexpr const char* kSignedCheckpointsAndAdjustments = R"sql(
+ALTER TABLE checkpoint ADD COLUMN debits BLOB;
+ALTER TABLE checkpoint ADD COLUMN credits BLOB;
+ALTER TABLE checkpoint ADD COLUMN public_key BLOB;
+ALTER TABLE checkpoint ADD COLUMN signature BLOB;
+
+CREATE TABLE adjustment (
+  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, gen_id BLOB NOT NULL CHECK (length(gen_id) = 16),
+  booked INTEGER NOT NULL, debit INTEGER NOT NULL, credit INTEGER NOT NULL,
+  refund INTEGER NOT NULL CHECK (refund > 0), whole INTEGER NOT NULL, reason TEXT NOT NULL, hash BLOB NOT NULL
+) STRICT;
+CREATE INDEX adjustment_of_generation ON adjustment (gen_id);
+
+CREATE TRIGGER adjustment_stands BEFORE UPDATE ON adjustment BEGIN SELECT RAISE(ABORT, 'rows never change'); END;
+CREATE TRIGGER adjustment_stays BEFORE DELETE ON adjustment BEGIN SELECT RAISE(ABORT, 'rows never go'); END;
+)sql";
+
+constexpr std::array kMigrations{
+    kVersion1, kIdempotency,
+    kSignedCheckpointsAndAdjustments};  // index i leads from version i to i + 1
 static_assert(kMigrations.size() == kSchemaVersion);
 
 Error newer_schema(std::int64_t version) {

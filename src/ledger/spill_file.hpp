@@ -27,6 +27,8 @@ class SpillFile {
 
   [[nodiscard]] const std::vector<Posting>& left_over() const noexcept { return left_over_; }
   [[nodiscard]] std::size_t used() const noexcept { return used_; }
+  // What is left is for the generations that are under way.
+  [[nodiscard]] bool is_half_full() const noexcept { return used_ > size_ / 2; }
 
   // Durable when it returns.  Fails with "ledger_spill_full" (nothing was written) and
   // "ledger_unwritable" (assume nothing).

@@ -186,29 +186,8 @@ Result<std::optional<StoredGeneration>> SqliteStore::find(const GenerationId& id
   return std::optional(std::move(*whole));
 }
 
-Result<void> SqliteStore::visit_rows(
-    std::int64_t after, const std::function<Result<void>(const StoredGeneration&)>& visit) {
-  auto select = connection_.prepare(select_generation_sql() + "WHERE seq > ? ORDER BY seq");
-  if (!select) {
-    return select.error();
-  }
-  select->bind(1, after);
-  for (;;) {
-    const auto more = select->next();
-    if (!more) {
-      return more.error();
-    }
-    if (!*more) {
-      return {};
-    }
-    const auto row = read_whole(*select, attempts_);
-    if (!row) {
-      return row.error();
-    }
-    if (auto done = visit(*row); !done) {
-      return done;
-    }
-  }
+Result<void> SqliteStore::visit_rows(std::int64_t after, const VisitRow& visit) {
+  return visit_journal(connection_, attempts_, after, visit);
 }
 
 Result<void> SqliteStore::put_account(const Account& account) {

@@ -32,14 +32,16 @@ class SqliteStore final : public Store {
                           const Settlement& settlement,
                           const Sha256& hash) override;
   Result<std::optional<StoredGeneration>> find(const GenerationId& id) override;
-  Result<void> visit_rows(
-      std::int64_t after,
-      const std::function<Result<void>(const StoredGeneration&)>& visit) override;
+  Result<void> insert(const StoredAdjustment& row) override;
+  Result<std::optional<StoredAdjustment>> find_adjustment(const std::string& id) override;
+  Result<Money> refunded(const GenerationId& id) override;
+  Result<void> visit_rows(std::int64_t after, const VisitRow& visit) override;
   Result<std::optional<Sha256>> hash_at(std::int64_t seq) override;
   Result<void> put_account(const Account& account) override;
   Result<DayUsage> day_usage(KeyId key, Day day) override;
   Result<void> put_day_usage(KeyId key, Day day, const DayUsage& usage) override;
   Result<void> put_checkpoint(const Checkpoint& checkpoint) override;
+  Result<std::vector<Checkpoint>> checkpoints_after(std::int64_t seq, std::size_t most) override;
   Result<void> put_price(const StoredPrice& price) override;
   Result<KeyId> add_key(const KeyRecord& key) override;
   Result<void> update_key(const KeyRecord& key) override;

@@ -1,11 +1,13 @@
 // The rarely used half of the SQLite store: loading, keys, prices, checkpoints.
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "bytes.hpp"
+#include "checkpoint_row.hpp"
 #include "sqlite_store.hpp"
 
 namespace waybill::ledger {
@@ -154,7 +156,11 @@ Result<void> SqliteStore::load_meta(StoreState& state) {
 Result<void> SqliteStore::load_head(StoreState& state) {
   state.head_hash = genesis_hash(state.lane);
   return each_row(connection_,
-                  "SELECT seq, settled, hash FROM generation ORDER BY seq DESC LIMIT 1",
+                  "SELECT * FROM"
+                  " (SELECT seq, settled, hash FROM generation ORDER BY seq DESC LIMIT 1)"
+                  " UNION ALL SELECT * FROM"
+                  " (SELECT seq, booked, hash FROM adjustment ORDER BY seq DESC LIMIT 1)"
+                  " ORDER BY 1 DESC LIMIT 1",
                   "generations", [&](const Statement& row) {
                     state.head_seq = row.integer(0);
                     state.head_settled = WallTime(microseconds(row.integer(1)));
@@ -163,23 +169,10 @@ Result<void> SqliteStore::load_head(StoreState& state) {
 }
 
 Result<void> SqliteStore::load_checkpoint(StoreState& state) {
-  return each_row(connection_,
-                  "SELECT kind, seq, hash, at, customer_total, provider_total"
-                  " FROM checkpoint ORDER BY id DESC LIMIT 1",
+  return each_row(connection_, std::string(kSelectCheckpoints) + "ORDER BY id DESC LIMIT 1",
                   "checkpoints", [&](const Statement& row) {
-                    Checkpoint point;
-                    BalanceBytes customer{};
-                    BalanceBytes provider{};
-                    point.kind = row.integer(0) == 0 ? CheckpointKind::Periodic
-                                                     : CheckpointKind::ContinuedFromCopy;
-                    point.seq = row.integer(1);
-                    point.at = WallTime(microseconds(row.integer(3)));
-                    const bool sound = row.blob_into(2, point.hash) && row.blob_into(4, customer) &&
-                                       row.blob_into(5, provider);
-                    point.customer_total = from_bytes(customer);
-                    point.provider_total = from_bytes(provider);
-                    state.checkpoint = point;
-                    return sound;
+                    state.checkpoint = read_checkpoint(row);
+                    return state.checkpoint.has_value();
                   });
 }
 
@@ -198,7 +191,9 @@ Result<void> SqliteStore::load_accounts(StoreState& state) {
 }
 
 Result<std::optional<Sha256>> SqliteStore::hash_at(std::int64_t seq) {
-  auto select = connection_.prepare("SELECT hash FROM generation WHERE seq = ?");
+  auto select = connection_.prepare(
+      "SELECT hash FROM generation WHERE seq = ?1"
+      " UNION ALL SELECT hash FROM adjustment WHERE seq = ?1");
   if (!select) {
     return select.error();
   }
@@ -215,21 +210,64 @@ Result<std::optional<Sha256>> SqliteStore::hash_at(std::int64_t seq) {
 }
 
 Result<void> SqliteStore::put_checkpoint(const Checkpoint& checkpoint) {
-  auto insert = connection_.prepare(
-      "INSERT INTO checkpoint (kind, seq, hash, at, customer_total, provider_total) VALUES (?, ?, "
-      "?, ?, ?, ?)");
+  auto insert = connection_.prepare(kInsertCheckpoint);
   if (!insert) {
     return insert.error();
   }
-  const BalanceBytes customer = to_bytes(checkpoint.customer_total);
-  const BalanceBytes provider = to_bytes(checkpoint.provider_total);
-  insert->bind(1, static_cast<std::int64_t>(checkpoint.kind));
-  insert->bind(2, checkpoint.seq);
-  insert->bind(3, std::span<const std::uint8_t>(checkpoint.hash));
-  insert->bind(4, std::int64_t{checkpoint.at.time_since_epoch().count()});
-  insert->bind(5, std::span<const std::uint8_t>(customer));
-  insert->bind(6, std::span<const std::uint8_t>(provider));
+  const CheckpointBinding binding(checkpoint);
+  binding.bind(*insert);
   return insert->run();
+}
+
+// From the end: few are wanted of many.
+Result<std::vector<Checkpoint>> SqliteStore::checkpoints_after(std::int64_t seq, std::size_t most) {
+  auto select = connection_.prepare(std::string(kSelectCheckpoints) + "ORDER BY id DESC");
+  if (!select) {
+    return select.error();
+  }
+  std::vector<Checkpoint> out;
+  for (;;) {
+    const auto more = select->next();
+    if (!more) {
+      return more.error();
+    }
+    const auto point = *more ? read_checkpoint(*select) : std::nullopt;
+    if (*more && !point) {
+      return damaged("checkpoints");
+    }
+    // Those before an unsigned one are from before signing.
+    if (!point || point->seq <= seq || !point->voucher || out.size() == most) {
+      std::ranges::reverse(out);
+      return out;
+    }
+    out.push_back(*point);
+  }
+}
+
+Result<void> SqliteStore::insert(const StoredAdjustment& row) {
+  auto insert = connection_.prepare(kInsertAdjustment);
+  if (!insert) {
+    return insert.error();
+  }
+  bind_adjustment(*insert, row);
+  return insert->run();
+}
+
+Result<std::optional<StoredAdjustment>> SqliteStore::find_adjustment(const std::string& id) {
+  auto select = connection_.prepare(std::string(kSelectAdjustments) + "WHERE id = ?");
+  if (!select) {
+    return select.error();
+  }
+  select->bind(1, std::string_view(id));
+  return next_adjustment(*select);
+}
+
+Result<Money> SqliteStore::refunded(const GenerationId& id) {
+  auto select = connection_.prepare(kSelectRefunds);
+  if (!select) {
+    return select.error();
+  }
+  return sum_refunds(*select, id);
 }
 
 Result<void> SqliteStore::put_price(const StoredPrice& price) {

@@ -13,8 +13,11 @@
 #include "waybill/base/result.hpp"
 #include "waybill/ledger/records.hpp"
 
+#include "adjustment_row.hpp"
 #include "chain.hpp"
+#include "checkpoint.hpp"
 #include "generation_row.hpp"
+#include "journal_rows.hpp"
 
 namespace waybill::ledger {
 
@@ -33,20 +36,6 @@ struct DayUsage {
 };
 
 using Day = std::int64_t;  // since 1970-01-01, UTC
-
-enum class CheckpointKind : std::uint8_t {
-  Periodic,
-  ContinuedFromCopy
-};
-
-struct Checkpoint {
-  CheckpointKind kind = CheckpointKind::Periodic;
-  std::int64_t seq = 0;
-  Sha256 hash{};
-  WallTime at;
-  Int128 customer_total = 0;  // of all rows up to `seq`
-  Int128 provider_total = 0;
-};
 
 struct StoredPrice {
   std::string version;
@@ -94,9 +83,12 @@ class Store {
                                   const Settlement& settlement,
                                   const Sha256& hash) = 0;
   virtual Result<std::optional<StoredGeneration>> find(const GenerationId& id) = 0;
+  virtual Result<void> insert(const StoredAdjustment& row) = 0;
+  virtual Result<std::optional<StoredAdjustment>> find_adjustment(const std::string& id) = 0;
+  // What was given back of a generation's charge so far.
+  virtual Result<Money> refunded(const GenerationId& id) = 0;
   // Rows with seq > `after`, in order, until `visit` returns an error.
-  virtual Result<void> visit_rows(
-      std::int64_t after, const std::function<Result<void>(const StoredGeneration&)>& visit) = 0;
+  virtual Result<void> visit_rows(std::int64_t after, const VisitRow& visit) = 0;
   // The hash of row `seq`; nothing where there is none.
   virtual Result<std::optional<Sha256>> hash_at(std::int64_t seq) = 0;
 
@@ -104,6 +96,8 @@ class Store {
   virtual Result<DayUsage> day_usage(KeyId key, Day day) = 0;
   virtual Result<void> put_day_usage(KeyId key, Day day, const DayUsage& usage) = 0;
   virtual Result<void> put_checkpoint(const Checkpoint& checkpoint) = 0;
+  // The signed ones with seq > `seq`, oldest first, at most the last `most`.
+  virtual Result<std::vector<Checkpoint>> checkpoints_after(std::int64_t seq, std::size_t most) = 0;
   virtual Result<void> put_price(const StoredPrice& price) = 0;
   virtual Result<KeyId> add_key(const KeyRecord& key) = 0;
   virtual Result<void> update_key(const KeyRecord& key) = 0;

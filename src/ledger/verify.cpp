@@ -1,15 +1,19 @@
 // The whole check: every cost, every balance, every hash.
 
 #include <map>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <variant>
 
 #include "waybill/catalog/price.hpp"
 
 #include "audit.hpp"
 #include "books.hpp"
 #include "bytes.hpp"
+#include "checkpoint_audit.hpp"
+#include "journal_rows.hpp"
 #include "read_connection.hpp"
 
 namespace waybill::ledger {
@@ -42,8 +46,11 @@ class ReadTransaction {
 
 class Verifier {
  public:
-  Verifier(ReadConnection& connection, const std::function<void(VerifyProgress)>& progress)
+  Verifier(ReadConnection& connection,
+           CheckpointAudit& checkpoints,
+           const std::function<void(VerifyProgress)>& progress)
       : connection_(connection),
+        checkpoints_(checkpoints),
         progress_(progress) {}
 
   Result<VerifyReport> run() {
@@ -53,8 +60,8 @@ class Verifier {
     }
     for (const auto step :
          {&Verifier::load_genesis, &Verifier::load_prices, &Verifier::load_accounts,
-          &Verifier::load_checkpoints, &Verifier::check_rows, &Verifier::check_attempts,
-          &Verifier::check_balances, &Verifier::check_days}) {
+          &Verifier::check_rows, &Verifier::check_attempts, &Verifier::check_balances,
+          &Verifier::check_days}) {
       if (auto done = (this->*step)(); !done) {
         return done.error();
       }
@@ -87,23 +94,28 @@ class Verifier {
   Result<void> load_genesis();
   Result<void> load_prices();
   Result<void> load_accounts();
-  Result<void> load_checkpoints();
   Result<void> check_rows();
-  Result<void> check_row(const StoredGeneration& row);
+  Result<void> check_row(const JournalRow& row);
+  Result<void> check_generation(const StoredGeneration& row);
+  Result<void> check_adjustment(const StoredAdjustment& row);
   Result<void> check_cost(const StoredGeneration& row);
   Result<void> check_legs(const StoredGeneration& row);
-  Result<void> check_checkpoint();
   Result<void> check_attempts();
   Result<void> check_balances();
   Result<void> check_days();
   Result<VerifyReport> report();
 
+  [[nodiscard]] std::int64_t account(const std::string& name) const {
+    const auto found = account_ids_.find(name);
+    return found == account_ids_.end() ? std::int64_t{0} : found->second;
+  }
   void post(std::int64_t debit, std::int64_t credit, std::int64_t amount) {
     balances_[debit].debits += amount;
     balances_[credit].credits += amount;
   }
 
   ReadConnection& connection_;
+  CheckpointAudit& checkpoints_;
   const std::function<void(VerifyProgress)>& progress_;
   ChainWalk walk_{0, {}};
   std::int64_t rows_ = 0;
@@ -112,8 +124,8 @@ class Verifier {
   std::unordered_map<std::string, std::int64_t> account_ids_;
   std::map<std::int64_t, std::pair<std::string, Balance>> stored_balances_;
   std::map<std::int64_t, Balance> balances_;
-  std::multimap<std::int64_t, Checkpoint> checkpoints_;
-  std::size_t checkpoints_checked_ = 0;
+  std::int64_t adjustments_ = 0;
+  std::map<GenerationId, Int128> refunds_;
   std::map<std::pair<KeyId, Day>, DayUsage> days_;
 };
 
@@ -132,7 +144,11 @@ Result<void> Verifier::load_genesis() {
     return corrupt("The ledger has lost the identity of its chain.");
   }
   walk_ = ChainWalk(0, genesis_hash(lane));
-  const auto rows = connection_.sqlite().integer("SELECT count(*) FROM generation");
+  if (auto loaded = checkpoints_.load(connection_.sqlite(), lane); !loaded) {
+    return loaded;
+  }
+  const auto rows = connection_.sqlite().integer(
+      "SELECT (SELECT count(*) FROM generation) + (SELECT count(*) FROM adjustment)");
   if (!rows) {
     return rows.error();
   }
@@ -168,45 +184,30 @@ Result<void> Verifier::load_accounts() {
       });
 }
 
-Result<void> Verifier::load_checkpoints() {
-  return each("SELECT seq, hash, customer_total, provider_total FROM checkpoint",
-              [&](const Statement& row) -> Result<void> {
-                Checkpoint point;
-                BalanceBytes customer{};
-                BalanceBytes provider{};
-                point.seq = row.integer(0);
-                if (!row.blob_into(1, point.hash) || !row.blob_into(2, customer) ||
-                    !row.blob_into(3, provider)) {
-                  return corrupt("A checkpoint row is damaged.");
-                }
-                point.customer_total = from_bytes(customer);
-                point.provider_total = from_bytes(provider);
-                checkpoints_.emplace(point.seq, point);
-                return {};
-              });
-}
-
 Result<void> Verifier::check_rows() {
-  if (auto done = check_checkpoint(); !done) {  // one may stand before the first row
+  if (auto done = checkpoints_.reached(walk_, {}); !done) {  // one may stand before the first row
     return done;
   }
-  return each(select_generation_sql() + "ORDER BY seq",
-              [&](const Statement& statement) -> Result<void> {
-                const auto row = read_whole(statement, connection_.attempts());
-                if (!row) {
-                  return row.error();
-                }
-                if (auto done = check_row(*row); !done) {
-                  return done;
-                }
-                if (progress_ && walk_.seq() % kProgressRows == 0) {
-                  progress_({.row = walk_.seq(), .of = rows_});
-                }
-                return {};
-              });
+  auto done = visit_journal(connection_.sqlite(), connection_.attempts(), 0,
+                            [&](const JournalRow& row) { return check_row(row); });
+  return done ? checkpoints_.finish(walk_) : done;
 }
 
-Result<void> Verifier::check_row(const StoredGeneration& row) {
+Result<void> Verifier::check_row(const JournalRow& row) {
+  const auto* const generation = std::get_if<StoredGeneration>(&row);
+  auto done =
+      generation != nullptr ? check_generation(*generation) : check_adjustment(std::get<1>(row));
+  if (done) {
+    done = checkpoints_.reached(
+        walk_, generation != nullptr ? generation->position.settled : std::get<1>(row).booked);
+  }
+  if (done && progress_ && walk_.seq() % kProgressRows == 0) {
+    progress_({.row = walk_.seq(), .of = rows_});
+  }
+  return done;
+}
+
+Result<void> Verifier::check_generation(const StoredGeneration& row) {
   if (auto done = walk_.follow(row); !done) {
     return done;
   }
@@ -220,7 +221,41 @@ Result<void> Verifier::check_row(const StoredGeneration& row) {
   DayUsage& day = days_[{s.key, day_of(s.created)}];
   day.amount += s.cost.total.count();
   ++day.generations;
-  return check_checkpoint();
+  return {};
+}
+
+// I11: no generation gives back more than it was charged, or before.
+Result<void> Verifier::check_adjustment(const StoredAdjustment& row) {
+  if (auto done = walk_.follow(row); !done) {
+    return done;
+  }
+  ++adjustments_;
+  const Adjustment& adjustment = row.adjustment;
+  if (row.debit != account(kGoodwillAccount) || row.credit != account(kCustomerAccount)) {
+    return corrupt("The accounts of " + describe(row) + " are not those of a refund.");
+  }
+  Statement& find = connection_.find();
+  find.bind(1, std::span<const std::uint8_t>(adjustment.generation.bytes()));
+  const auto found = find.next();
+  if (!found) {
+    return found.error();
+  }
+  StoredGeneration generation;
+  std::size_t attempts = 0;
+  const bool sound =
+      *found && read_generation(find, generation, attempts) && generation.position.seq < row.seq;
+  find.reset();
+  if (!sound) {
+    return corrupt("There is no generation before it that " + describe(row) + " could adjust.");
+  }
+  Int128& refunded = refunds_[adjustment.generation];
+  refunded += adjustment.refund.count();
+  if (refunded > generation.settlement.cost.total.count()) {
+    return corrupt("With " + describe(row) +
+                   " more is given back of its generation than was charged for it.");
+  }
+  post(row.debit, row.credit, adjustment.refund.count());
+  return {};
 }
 
 Result<void> Verifier::check_cost(const StoredGeneration& row) {
@@ -242,47 +277,23 @@ Result<void> Verifier::check_cost(const StoredGeneration& row) {
 
 Result<void> Verifier::check_legs(const StoredGeneration& row) {
   const Settlement& s = row.settlement;
-  const auto id_of = [&](const std::string& name) {
-    const auto found = account_ids_.find(name);
-    return found == account_ids_.end() ? std::int64_t{0} : found->second;
-  };
-  const Legs expected{.customer_debit = id_of(kCustomerAccount),
-                      .customer_credit = id_of(kRevenueAccount),
-                      .provider_debit = id_of("cogs/" + s.provider),
-                      .provider_credit = id_of("payable/" + s.provider)};
+  const Legs expected{.customer_debit = account(kCustomerAccount),
+                      .customer_credit = account(kRevenueAccount),
+                      .provider_debit = account("cogs/" + s.provider),
+                      .provider_credit = account("payable/" + s.provider)};
   if (row.position.legs != expected) {
     return corrupt("The accounts of " + describe(row) + " are not those of its provider.");
   }
   post(expected.customer_debit, expected.customer_credit, s.cost.total.count());
   post(expected.provider_debit, expected.provider_credit, s.provider_cost.count());
   for (const FailedAttempt& attempt : s.failed_attempts) {
-    post(id_of("cogs/" + attempt.provider), id_of("payable/" + attempt.provider),
+    post(account("cogs/" + attempt.provider), account("payable/" + attempt.provider),
          attempt.provider_cost.count());
   }
   return {};
 }
 
-Result<void> Verifier::check_checkpoint() {
-  const auto [first, last] = checkpoints_.equal_range(walk_.seq());
-  for (auto point = first; point != last; ++point) {
-    const Checkpoint& stored = point->second;
-    if (stored.hash != walk_.hash() || stored.customer_total != walk_.customer_sum() ||
-        stored.provider_total != walk_.provider_sum()) {
-      return corrupt("The checkpoint at row " + std::to_string(walk_.seq()) +
-                     " does not fit the rows before it.");
-    }
-    ++checkpoints_checked_;
-  }
-  return {};
-}
-
 Result<void> Verifier::check_attempts() {
-  if (checkpoints_checked_ != checkpoints_.size()) {
-    return corrupt("The ledger ends at row " + std::to_string(walk_.seq()) +
-                   ", before a checkpoint that was taken at row " +
-                   std::to_string(checkpoints_.rbegin()->first) +
-                   ": rows at its end were removed.");
-  }
   const auto stored = connection_.sqlite().integer("SELECT count(*) FROM attempt");
   if (!stored) {
     return stored.error();
@@ -330,22 +341,28 @@ Result<void> Verifier::check_days() {
 Result<VerifyReport> Verifier::report() {
   const auto customer = checked_money(walk_.customer_sum());
   const auto provider = checked_money(walk_.provider_sum());
-  if (!customer || !provider) {
-    return (customer ? provider : customer).error();
+  const auto refunds = checked_money(walk_.refund_sum());
+  if (!customer || !provider || !refunds) {
+    return (!customer ? customer : !provider ? provider : refunds).error();
   }
-  return VerifyReport{.rows = walk_.seq(),
-                      .head_seq = walk_.seq(),
-                      .head_hash = to_hex(walk_.hash()),
-                      .checkpoints = checkpoints_checked_,
-                      .customer_total = *customer,
-                      .provider_total = *provider};
+  VerifyReport out;
+  out.rows = walk_.seq();
+  out.adjustments = adjustments_;
+  out.head_seq = walk_.seq();
+  out.head_hash = to_hex(walk_.hash());
+  out.customer_total = *customer;
+  out.refund_total = *refunds;
+  out.provider_total = *provider;
+  checkpoints_.describe(out);
+  return out;
 }
 
 }  // namespace
 
 Result<VerifyReport> verify_ledger(ReadConnection& connection,
+                                   CheckpointAudit& checkpoints,
                                    const std::function<void(VerifyProgress)>& progress) {
-  return Verifier(connection, progress).run();
+  return Verifier(connection, checkpoints, progress).run();
 }
 
 }  // namespace waybill::ledger

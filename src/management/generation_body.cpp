@@ -155,6 +155,7 @@ void write_own(JsonWriter& json, const ledger::GenerationRecord& record) {
   json.decimal("cost", settlement.cost.total);
   json.decimal("cost_prompt", settlement.cost.prompt);
   json.decimal("cost_completion", settlement.cost.completion);
+  json.decimal("refunded", record.refunded);
   json.text_or_null("price_version", settlement.price_version);
   json.text_or_null("upstream_model", settlement.upstream_model);
   json.integer("ledger_seq", record.seq);

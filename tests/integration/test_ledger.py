@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -189,7 +190,8 @@ class Ledger(HarnessTestCase):
         ).returncode:
             self.skipTest("no right to mount a small file system here")
         self.addCleanup(subprocess.run, ["umount", "-l", str(folder)], check=False)
-        with Daemon(settings_for(self.provider, ledger={"store": f"sqlite://{folder}/ledger.db"})) as server:
+        settings = {"store": f"sqlite://{folder}/ledger.db", "least_free": "32MiB"}
+        with Daemon(settings_for(self.provider, ledger=settings)) as server:
             self.assertEqual(server.chat().status, 200)
             filler = folder / "filler"
             with open(filler, "wb") as file:
@@ -202,6 +204,58 @@ class Ledger(HarnessTestCase):
             wait_until(lambda: server.chat().status == 503, "a refusal on a full disk", 20)
             filler.unlink()
             wait_until(lambda: server.chat().status == 200, "service once there is room again", 20)
+            server.verify_ledger()
+
+    def test_d5_too_little_free_space_refuses_new_work(self) -> None:
+        free = os.statvfs(self.server.folder)
+        more = free.f_bavail * free.f_frsize * 2
+        if more > 1 << 40:
+            self.skipTest("the disk has more free space than the setting can ask for")
+        settings = {"store": f"sqlite://{self.server.folder}/other.db", "least_free": f"{more >> 20}MiB"}
+        server = self.daemon(settings_for(self.provider, ledger=settings))
+        self.assertEqual(server.chat().status, 503)
+
+    def test_d6_b20_a_ledger_put_back_whole_is_found_by_the_second_file(self) -> None:
+        other = Path(tempfile.mkdtemp(prefix="waybill-other-disk-"))
+        self.addCleanup(shutil.rmtree, other, ignore_errors=True)
+        folder = self.server.folder
+        settings = {
+            "store": f"sqlite://{folder}/signed.db",
+            "checkpoints": {"path": f"{other}/lines", "signing_key": f"{other}/key.pem"},
+        }
+        server = self.daemon(settings_for(self.provider, ledger=settings))
+        server.chat()
+        server.stop()
+        server.expected_down = True
+        shutil.copy(folder / "signed.db", other / "old.db")
+        server.start()
+        server.chat()
+        server.stop()
+        self.assertIn("waybill-checkpoint v1", server.log_text())
+        self.assertEqual((other / "key.pem").stat().st_mode & 0o777, 0o600)
+        self.assertEqual(len((other / "lines").read_text().splitlines()), 2)
+        done = server.command("ledger", "verify", "--json")
+        told = json.loads(done.stdout)
+        self.assertEqual((told["signed_checkpoints"], told["checkpoint_lines"], told["notes"]), (2, 2, []))
+        shutil.copy(other / "old.db", folder / "signed.db")
+        (folder / "signed.db.lock").unlink()
+        done = server.command("ledger", "verify")
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("has a checkpoint signed for row 2", done.stderr)
+        (other / "lines").rename(other / "kept")
+        done = server.command("ledger", "verify")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("is missing", done.stdout)
+
+    def test_no_generation_costs_more_than_the_settings_allow(self) -> None:
+        cost = Decimal(cost_of(canned.USAGE))
+        for largest, believed in ((cost, True), (cost - Decimal("0.000000000001"), False)):
+            settings = {"store": f"sqlite://{self.server.folder}/{believed}.db", "largest_entry": f"{largest:f}"}
+            server = self.daemon(settings_for(self.provider, ledger=settings))
+            self.provider.script(canned.plain())
+            record = server.generation(generation_id(server.chat()))
+            self.assertEqual(record["waybill"]["anomaly"], not believed)
+            self.assertLessEqual(Decimal(record["waybill"]["cost"]), largest)
             server.verify_ledger()
 
     def test_backup_beside_the_running_daemon_verifies(self) -> None:

@@ -114,7 +114,10 @@ struct Cost {
 Result<Cost> compute_cost(const PriceTable& table, const UsageCounts& counts);
 
 // What a call that nothing was heard of may still have cost its provider's customer:
-// the whole prompt, and the price of a request.  Zero where that is out of range.
-[[nodiscard]] Money cost_of_lost_call(const PriceTable& table, std::uint64_t prompt_tokens);
+// the whole prompt, and the price of a request.  Zero where that is out of range, or above
+// `largest`, what one entry may say.
+[[nodiscard]] Money cost_of_lost_call(const PriceTable& table,
+                                      std::uint64_t prompt_tokens,
+                                      Money largest);
 
 }  // namespace waybill::catalog

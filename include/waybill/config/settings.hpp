@@ -44,6 +44,10 @@ enum class Durability : std::uint8_t {
 struct LedgerSettings {
   std::string sqlite_path = "waybill.db";  // resolved against the settings file
   Durability durability = Durability::Strict;
+  Money largest_entry = Money::picodollars(1'000'000'000'000'000);  // 1,000 USD
+  std::uint64_t least_free = 1ULL << 30;                            // bytes
+  std::string checkpoint_path;                                      // "": beside the ledger
+  std::string signing_key;                                          // "": beside the ledger
 };
 
 struct Timeouts {

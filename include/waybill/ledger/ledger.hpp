@@ -69,12 +69,22 @@ struct Options {
   Durability durability = Durability::Strict;
   std::size_t workers = 1;             // of settle() and log_intents()
   std::size_t queue_capacity = 16384;  // settlements waiting, over all workers; a power of two
-  std::size_t spill_bytes = std::size_t{64} << 20U;           // preallocated for a full disk
-  std::uint64_t least_free_bytes = std::uint64_t{64} << 20U;  // below it has_room() is false
+  std::size_t spill_bytes = std::size_t{64} << 20U;  // preallocated for a full disk
+  // Free space of the ledger's disk below which has_room() is false; so it is below what
+  // the ledger grows by in ten minutes.
+  std::uint64_t least_free_bytes = std::uint64_t{1} << 30U;
+  // Above this, 1,000 USD, recovery does not believe what was metered and charges nothing.
+  Money largest_entry = Money::picodollars(1'000'000'000'000'000);
   std::size_t idempotency_keys = 1'000'000;      // remembered at most, all tenants together
   std::chrono::milliseconds busy_timeout{2000};  // for a foreign process that locks the file
   std::function<WallTime()> clock = wall_now;
   AfterRestore after_restore = AfterRestore::Refuse;
+  CheckpointFiles checkpoints;
+  // Told each signed checkpoint's line, on the writer's thread, once it is durable.
+  std::function<void(std::string_view)> on_checkpoint;
+  // Told, on the writer's thread, when lines begin to fail to reach the second file
+  // ("checkpoints_unwritable"); they are kept and tried again.
+  std::function<void(const Error&)> on_checkpoints_unwritable;
   // Told once, on the writer's thread, when the ledger can write no more: from then on
   // nothing settles, and the process should end so that a restart recovers.
   std::function<void(const Error&)> on_failure;
@@ -91,6 +101,7 @@ struct RecoveryReport {
   std::size_t voided = 0;            // open generations without evidence of output (W2, W3)
   std::size_t already_settled = 0;   // in the intent log, but settled (W6, W7)
   std::size_t damaged_segments = 0;  // intent log segments with a torn or damaged end
+  bool new_voucher = false;          // the last checkpoint was not by this signing key; one is now
   std::string sqlite_version;
 };
 
@@ -124,9 +135,12 @@ class Ledger {
   // Takes the lock, migrates, checks the chain's tail, replays the spill file and
   // closes every open generation before it returns.
   //
+  // Makes the signing key where there is none.
+  //
   // Errors: "ledger_locked" (another daemon or command has it), "ledger_newer_schema",
   // "ledger_corrupt", "ledger_missing" (the file is gone but its lock file knows of a
-  // ledger), "ledger_rolled_back", "ledger_unwritable", "ledger_unreadable".
+  // ledger), "ledger_rolled_back", "ledger_unwritable", "ledger_unreadable",
+  // "signing_key_invalid", "signing_key_exposed".
   static Result<std::unique_ptr<Ledger>> open(Options options);
   Ledger(const Ledger&) = delete;
   Ledger& operator=(const Ledger&) = delete;
@@ -138,7 +152,7 @@ class Ledger {
   // `sink` outlives stop().
   void set_sink(std::size_t worker, CompletionSink& sink) noexcept;
 
-  // False: answer 503 before anything is dispatched (queue nearly full, spill in use,
+  // False: answer 503 before anything is dispatched (queue nearly full, spill half full,
   // disk nearly full, failed, stopping).  One relaxed load or two.
   [[nodiscard]] bool has_room() const noexcept;
 
@@ -169,6 +183,12 @@ class Ledger {
   // Stores price tables (durable when it returns).  A settlement or intent may name
   // only versions registered in this or an earlier run.
   Result<void> register_prices(std::span<const catalog::PriceTable> tables);
+
+  // Books a correction; durable when it returns.  The same one again, by its id, books
+  // nothing.  Fails with "adjustment_invalid", "adjustment_conflict" (another one has the
+  // id), "generation_not_found", "nothing_charged" or "refund_too_large" (I11: what is
+  // given back never exceeds the charge).
+  Result<Adjusted> adjust(const NewAdjustment& wanted);
 
   // ---- keys: durable and visible to key_version() when they return
   Result<CreatedKey> create_key(const NewKey& key);  // "key_name_invalid", "key_model_invalid"

@@ -19,14 +19,26 @@ namespace waybill::ledger {
 
 class ReadConnection;
 
+// Where signed checkpoints go beside the database, and what signs them.
+struct CheckpointFiles {
+  std::string lines;        // one line each is appended to it; empty: `<ledger>.checkpoints`
+  std::string signing_key;  // PEM, made where it is missing; empty: `<ledger>.signing-key`
+};
+
 // What verify() found.
 struct VerifyReport {
-  std::int64_t rows = 0;      // checked
-  std::int64_t head_seq = 0;  // of the last row
-  std::string head_hash;      // hexadecimal
+  std::int64_t rows = 0;         // checked: generations and adjustments
+  std::int64_t adjustments = 0;  // among them
+  std::int64_t head_seq = 0;     // of the last row
+  std::string head_hash;         // hexadecimal
   std::size_t checkpoints = 0;
-  Money customer_total;  // sum of all charges
-  Money provider_total;  // sum of all provider costs, failed attempts included
+  std::size_t signed_checkpoints = 0;  // among them
+  std::size_t checkpoint_lines = 0;    // of the second file, that fit the chain
+  std::int64_t unsigned_rows = 0;      // after the last signed checkpoint
+  Money customer_total;                // sum of all charges
+  Money refund_total;                  // given back of them
+  Money provider_total;                // sum of all provider costs, failed attempts included
+  std::vector<std::string> notes;      // sentences: what could not be checked, and why
 };
 
 struct VerifyProgress {
@@ -63,10 +75,13 @@ class LedgerReader {
   // Sums over generations that started in [from, until), by group, largest cost first.
   Result<std::vector<ReportRow>> report(ReportGroup group, WallTime from, WallTime until);
 
-  // Recomputes every cost, every balance and the hash chain over one consistent
-  // view.  Fails with "ledger_corrupt" and a sentence that names the first bad row.
-  // `progress` is called every few thousand rows, on the calling thread.
-  Result<VerifyReport> verify(const std::function<void(VerifyProgress)>& progress = {});
+  // Recomputes every cost, every refund, every balance and the hash chain over one
+  // consistent view, checks every checkpoint's signature against the key, and compares
+  // the second file with the chain.  Fails with "ledger_corrupt" and a sentence that
+  // names the first bad row.  `progress` is called every few thousand rows, on the
+  // calling thread.
+  Result<VerifyReport> verify(const std::function<void(VerifyProgress)>& progress = {},
+                              const CheckpointFiles& files = {});
 
   // SQLite's own structural check of all pages; "ledger_corrupt" with its first finding.
   Result<void> quick_check();
@@ -75,10 +90,11 @@ class LedgerReader {
   Result<void> backup(const std::string& path);
 
  private:
-  explicit LedgerReader(std::unique_ptr<ReadConnection> connection);
+  LedgerReader(std::unique_ptr<ReadConnection> connection, std::string path);
 
   std::mutex mutex_;
   std::unique_ptr<ReadConnection> connection_;
+  std::string path_;
 };
 
 }  // namespace waybill::ledger

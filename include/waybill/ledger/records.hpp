@@ -187,9 +187,44 @@ struct Settlement {
 
 // A settlement as it stands in the ledger.
 struct GenerationRecord {
-  std::int64_t seq = 0;  // dense, from 1
+  std::int64_t seq = 0;  // dense, from 1, together with the adjustments
   WallTime settled;
   Settlement settlement;
+  Money refunded;  // of its cost, by adjustments; the settlement itself never changes
+};
+
+// ------------------------------------------------------------------ adjustments
+
+// A correction: money given back of what a generation was charged.
+struct Adjustment {
+  std::string id;  // the operator's; one adjustment per id, so that a command may be repeated
+  GenerationId generation;
+  Money refund;        // above zero
+  bool whole = false;  // it was asked for as "all that is left"
+  std::string reason;
+
+  friend bool operator==(const Adjustment&, const Adjustment&) = default;
+};
+
+struct NewAdjustment {
+  std::string id;  // 1 to 64 of [A-Za-z0-9._:-]
+  GenerationId generation;
+  std::optional<Money> refund;  // nothing: all that is left of the charge
+  std::string reason;           // 1 to 500 bytes of UTF-8, one line
+};
+
+enum class AdjustStatus : std::uint8_t {
+  Recorded,  // durable now
+  Exists,    // the same adjustment was durable before
+};
+
+struct Adjusted {
+  AdjustStatus status = AdjustStatus::Recorded;
+  std::int64_t seq = 0;
+  WallTime booked;
+  Adjustment adjustment;
+  Money charged;   // of the generation
+  Money refunded;  // of it, this adjustment included
 };
 
 // ------------------------------------------------------------------ reports
@@ -223,6 +258,7 @@ struct ReportRow {
   std::uint64_t prompt_tokens = 0;
   std::uint64_t completion_tokens = 0;
   Money cost;
+  Money refunded;  // of that cost, whenever it was given back
   Money provider_cost;
 };
 

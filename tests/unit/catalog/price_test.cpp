@@ -154,8 +154,10 @@ TEST(CostOfLostCall, IsThePromptAndTheRequest) {
   prices.request = Money::picodollars(7);
   const auto table = make_price_table(prices);
   ASSERT_TRUE(table);
-  EXPECT_EQ(cost_of_lost_call(*table, 3), Money::picodollars(450'007));
-  EXPECT_EQ(cost_of_lost_call(*table, ~std::uint64_t{0}), Money()) << "out of range";
+  EXPECT_EQ(cost_of_lost_call(*table, 3, Money::picodollars(450'007)), Money::picodollars(450'007));
+  EXPECT_EQ(cost_of_lost_call(*table, 3, Money::picodollars(450'006)), Money()) << "too large";
+  EXPECT_EQ(cost_of_lost_call(*table, ~std::uint64_t{0}, Money::largest_entry()), Money())
+      << "out of range";
 }
 
 TEST(ComputeCost, B3TheLimitHoldsForTheSumOfTheParts) {

@@ -164,6 +164,18 @@ const std::vector<Case> kShape{
     {"F2_ledger_scheme", "ledger: { store: \"file:/x\" }\n",
      "w.yaml:1:18  ledger.store: this is not a sqlite:// URL\n             write "
      "sqlite:///absolute/path, or sqlite://path relative to this file\n"},
+    {"F4_largest_entry_above_the_hard_limit", "ledger: { largest_entry: 1000000.01 }\n",
+     "w.yaml:1:26  ledger.largest_entry: '1000000.01' is not above zero and at most 1000000\n"
+     "             write USD, such as 1000\n"},
+    {"F4_largest_entry_zero", "ledger: { largest_entry: 0 }\n",
+     "w.yaml:1:26  ledger.largest_entry: '0' is not above zero and at most 1000000\n"
+     "             write USD, such as 1000\n"},
+    {"F4_largest_entry_too_fine", "ledger: { largest_entry: 1.0000000000001 }\n",
+     "w.yaml:1:26  ledger.largest_entry: '1.0000000000001' is not above zero and at most 1000000\n"
+     "             write USD, such as 1000\n"},
+    {"F4_largest_entry_at_the_hard_limit", "ledger: { largest_entry: 1000000 }\n", ""},
+    {"F1_checkpoints_unknown_member", "ledger: { checkpoints: { key: a.pem } }\n",
+     "w.yaml:1:26  ledger.checkpoints: unknown member 'key'"},
 };
 INSTANTIATE_TEST_SUITE_P(Shape, FaultTable, testing::ValuesIn(kShape), case_name);
 

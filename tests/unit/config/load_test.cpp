@@ -94,6 +94,9 @@ TEST(Load, NothingSaidMeansTheDefaults) {
   EXPECT_EQ(settings.listen[0].port, 8080);
   EXPECT_FALSE(settings.admin);
   EXPECT_EQ(settings.ledger.sqlite_path, "dir/waybill.db");
+  EXPECT_EQ(settings.ledger.largest_entry, Money::picodollars(1'000'000'000'000'000));
+  EXPECT_EQ(settings.ledger.least_free, 1ULL << 30);
+  EXPECT_EQ(settings.ledger.checkpoint_path, "");
   EXPECT_EQ(settings.limits.header_bytes, 32U * 1024);
   EXPECT_EQ(settings.limits.body_bytes, 32U * 1024 * 1024);
   EXPECT_EQ(settings.limits.all_body_bytes, 1024U * 1024 * 1024);
@@ -110,7 +113,8 @@ listen:
   - { address: "::1", port: 0, tls: { certificate: a.pem, key: /k/a.key } }
   - { unix: waybill.sock, default_key: home }
 workers: 3
-ledger: { store: "sqlite://state/l.db", durability: relaxed }
+ledger: { store: "sqlite://state/l.db", durability: relaxed, largest_entry: 0.5, least_free: 64MiB,
+          checkpoints: { path: /mnt/other/l.checkpoints, signing_key: keys/l.pem } }
 defaults: { usage: asked, commit_after: 2s, keep_alive_comment: 500ms }
 limits: { header_bytes: 16KiB, body_bytes: 1MiB, all_body_bytes: 3MiB, response_bytes: 2MiB, max_fields: 50, header_timeout: 1s, body_timeout: 2s,
           idle_timeout: 3s, max_connections: 4, max_requests_per_connection: 5, max_concurrent_requests: 6 }
@@ -127,6 +131,10 @@ metrics: { public: true }
   EXPECT_EQ(settings.workers, 3U);
   EXPECT_EQ(settings.ledger.sqlite_path, "dir/state/l.db");
   EXPECT_EQ(settings.ledger.durability, Durability::Relaxed);
+  EXPECT_EQ(settings.ledger.largest_entry, Money::picodollars(500'000'000'000));
+  EXPECT_EQ(settings.ledger.least_free, 64ULL << 20);
+  EXPECT_EQ(settings.ledger.checkpoint_path, "/mnt/other/l.checkpoints");
+  EXPECT_EQ(settings.ledger.signing_key, "dir/keys/l.pem");
   EXPECT_EQ(settings.defaults.usage, UsageReport::Asked);
   EXPECT_EQ(settings.defaults.commit_after, 2s);
   EXPECT_EQ(settings.defaults.keep_alive_comment, 500ms);

@@ -131,6 +131,33 @@ TEST(BillComplete, ACostBeyondAllReasonIsNotBelieved) {
   }
 }
 
+// The limit that the settings set is handled as the hard one is.
+TEST(BillComplete, NoGenerationCostsMoreThanTheSettingsAllow) {
+  struct Case {
+    std::int64_t prompt;  // reported
+    std::int64_t charged;
+    bool anomaly;
+    UsageSource source;
+  };
+  for (const Case& each : {Case{100, 100, false, UsageSource::Upstream},
+                           Case{101, 60, true, UsageSource::Upstream},  // as the endpoint takes
+                           Case{1'000'000, 60, true, UsageSource::Upstream}}) {
+    catalog::UnitPrices prices;
+    prices.prompt = Money::picodollars(10);
+    prices.completion = Money::picodollars(0);
+    catalog::Endpoint endpoint = endpoint_with(prices);
+    endpoint.context_length = 60;
+    Reported said = reported({.prompt = static_cast<std::uint64_t>(each.prompt)});
+    said.largest_entry = Money::picodollars(1'000);
+    const Bill bill = bill_complete(endpoint, said);
+    EXPECT_EQ(bill.cost.total, Money::picodollars(10 * each.charged)) << each.prompt;
+    EXPECT_EQ(bill.anomaly, each.anomaly) << each.prompt;
+    EXPECT_EQ(bill.source, each.source) << each.prompt;
+    said.largest_entry = Money::largest_entry();
+    EXPECT_EQ(bill_complete(endpoint, said).cost.total, Money::picodollars(10 * each.prompt));
+  }
+}
+
 TEST(BillComplete, ImagesAreChargedAsSent) {
   catalog::UnitPrices prices;
   prices.prompt = Money::picodollars(1);
@@ -243,6 +270,9 @@ Reported report(Dice& dice) {
   if (dice.one_in(3)) {
     out.output_limit = dice.count();
   }
+  if (dice.one_in(2)) {
+    out.largest_entry = Money::picodollars(1'000'000'000'000'000);
+  }
   return out;
 }
 
@@ -264,7 +294,7 @@ TEST(Bills, WhatIsToldIsWhatIsBookedForAnyUsageAndPrice) {
       const auto again = catalog::compute_cost(at.price, bill.counts);
       ASSERT_TRUE(again) << i;
       ASSERT_EQ(*again, bill.cost) << i;
-      ASSERT_LE(bill.cost.total, Money::largest_entry()) << i;
+      ASSERT_LE(bill.cost.total, said.largest_entry) << i;
       const dialects::ReplyBill reply = bill.for_reply();
       ASSERT_EQ(reply.charge.total, bill.cost.total) << i;
       ASSERT_EQ(reply.charge.prompt, bill.cost.prompt) << i;

@@ -276,6 +276,7 @@ TEST(Idempotency, ALedgerOfTheFirstSchemaIsMigrated) {
     Bench bench(folder);
     ASSERT_EQ(bench.settle(settlement(1)), SettleStatus::Recorded);
   }
+  back_to_second_schema(folder);
   RawSqlite(folder.database()).run("DROP TABLE idempotency; PRAGMA user_version = 1");
   EXPECT_EQ(LedgerReader::open(folder.database()).error().code(), "ledger_older_schema");
   const IdempotencyMark key = mark("key");

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -193,6 +194,14 @@ class RawSqlite {
         << sql << ": " << message;
     sqlite3_free(message);
   }
+  // Calls `visit` with the texts of each row.
+  void each(const std::string& sql, std::function<void(char**)> visit) {
+    const auto call = [](void* self, int, char** values, char**) {
+      (*static_cast<std::function<void(char**)>*>(self))(values);
+      return 0;
+    };
+    EXPECT_EQ(sqlite3_exec(db_, sql.c_str(), call, &visit, nullptr), SQLITE_OK) << sql;
+  }
   int try_run(const std::string& sql) {
     return sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr);
   }
@@ -200,6 +209,18 @@ class RawSqlite {
  private:
   sqlite3* db_ = nullptr;
 };
+
+// A stopped ledger as the program before signed checkpoints and adjustments left it.
+inline void back_to_second_schema(const TempFolder& folder) {
+  RawSqlite(folder.database())
+      .run(
+          "DROP TABLE adjustment; ALTER TABLE checkpoint DROP COLUMN debits;"
+          "ALTER TABLE checkpoint DROP COLUMN credits; ALTER TABLE checkpoint DROP COLUMN "
+          "signature; ALTER TABLE checkpoint DROP COLUMN public_key; PRAGMA user_version = 2");
+  for (const char* const end : {".signing-key", ".signing-key.pub", ".checkpoints"}) {
+    std::filesystem::remove(folder.database() + end);
+  }
+}
 
 // True as soon as `condition` holds, false after twenty seconds.
 template <class Condition>

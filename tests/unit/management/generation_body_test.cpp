@@ -80,6 +80,7 @@ TEST(GenerationBody, AmountsAreExactPlainDecimals) {
   EXPECT_EQ(own["cost"], "0.0000033");
   EXPECT_EQ(own["cost_prompt"], "0.0000015");
   EXPECT_EQ(own["cost_completion"], "0.0000018");
+  EXPECT_EQ(own["refunded"], "0");
   EXPECT_EQ(own["price_version"], "0a1b2c");
   EXPECT_EQ(own["estimated"], false);
   EXPECT_EQ(own["failed_attempts"][0]["error_code"], "upstream_busy");
