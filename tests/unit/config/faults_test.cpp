@@ -175,7 +175,7 @@ const std::vector<Case> kShape{
      "             write USD, such as 1000\n"},
     {"F4_largest_entry_at_the_hard_limit", "ledger: { largest_entry: 1000000 }\n", ""},
     {"F1_checkpoints_unknown_member", "ledger: { checkpoints: { key: a.pem } }\n",
-     "w.yaml:1:26  ledger.checkpoints: unknown member 'key'"},
+     "w.yaml:1:26  unknown key 'key' in ledger.checkpoints\n"},
 };
 INSTANTIATE_TEST_SUITE_P(Shape, FaultTable, testing::ValuesIn(kShape), case_name);
 
