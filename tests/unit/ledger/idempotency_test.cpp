@@ -239,7 +239,7 @@ TEST(Idempotency, B11TheSpillFileKeepsItToo) {
     // A batch tries the spill file first, once a second.
     ASSERT_TRUE(eventually([&] {
       EXPECT_NE(bench.settle(settlement(9)), SettleStatus::Lost);
-      return bench.ledger->has_room();
+      return bench.ledger->stats().spilled == 0;
     }));
     EXPECT_EQ(rows(folder), 1);
     vfs.full = true;
