@@ -4,7 +4,7 @@ namespace waybill::gateway {
 
 // Lives in the frame of the coroutine that waits.
 struct IntentDesk::Pending {
-  const ledger::Intent* intent;
+  const ledger::Intent* intent = nullptr;
   bool decided = false;
   bool written = false;
 };
