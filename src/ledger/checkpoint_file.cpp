@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -81,7 +81,7 @@ Result<void> CheckpointFile::append(const std::vector<std::string>& lines) {
     }
     return Error(ErrorKind::Unavailable, "checkpoints_unwritable",
                  "The signed checkpoints could not be appended to " + path_ + ": " +
-                     std::strerror(failed) +
+                     std::generic_category().message(failed) +
                      ". They are kept and tried again; see to the disk, or set "
                      "ledger.checkpoints.path.");
   }
