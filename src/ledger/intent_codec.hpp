@@ -19,10 +19,10 @@ struct ProgressMark {
 // An Intent's views point into the bytes it was read from.
 using IntentEntry = std::variant<Intent, ProgressMark>;
 
-void encode_intent(const Intent& intent, std::string& out);
+void encode_intent(const Intent& intent, std::string& bytes);
 void encode_progress(const GenerationId& generation,
                      const catalog::UsageCounts& delivered,
-                     std::string& out);
+                     std::string& bytes);
 
 // Nothing unless `payload` is exactly what one of the two writes.
 [[nodiscard]] std::optional<IntentEntry> decode_intent_entry(std::string_view payload);
