@@ -1,7 +1,7 @@
 #include "file.hpp"
 
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -12,7 +12,8 @@ namespace waybill::ledger {
 
 Error file_error(std::string_view doing, const std::string& path, int error_number) {
   return {ErrorKind::Unavailable, "ledger_unwritable",
-          std::string(doing) + " " + path + " failed: " + std::strerror(error_number) +
+          std::string(doing) + " " + path +
+              " failed: " + std::generic_category().message(error_number) +
               ". Check the disk's space and the folder's owner."};
 }
 
@@ -67,7 +68,8 @@ Result<std::string> File::read_all() const {
   struct stat info{};
   if (::fstat(fd_, &info) != 0) {
     return Error(ErrorKind::Unavailable, "ledger_unreadable",
-                 std::string("A file of the ledger cannot be read: ") + std::strerror(errno) + ".");
+                 std::string("A file of the ledger cannot be read: ") +
+                     std::generic_category().message(errno) + ".");
   }
   std::string out(static_cast<std::size_t>(info.st_size), '\0');
   std::size_t size = 0;
@@ -78,9 +80,9 @@ Result<std::string> File::read_all() const {
       continue;
     }
     if (got < 0) {
-      return Error(
-          ErrorKind::Unavailable, "ledger_unreadable",
-          std::string("A file of the ledger cannot be read: ") + std::strerror(errno) + ".");
+      return Error(ErrorKind::Unavailable, "ledger_unreadable",
+                   std::string("A file of the ledger cannot be read: ") +
+                       std::generic_category().message(errno) + ".");
     }
     if (got == 0) {
       break;

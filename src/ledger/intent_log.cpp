@@ -6,6 +6,7 @@
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -23,7 +24,8 @@ constexpr std::size_t kMostSpareNodes = 4096;
 
 Error unavailable(int error_number) {
   return {ErrorKind::Unavailable, "ledger_unavailable",
-          std::string("The intent log cannot be written (") + std::strerror(error_number) +
+          std::string("The intent log cannot be written (") +
+              std::generic_category().message(error_number) +
               "), so nothing may be sent to a provider; check the ledger's disk."};
 }
 
