@@ -197,13 +197,16 @@ def assert_healthy(daemon: Daemon) -> None:
     if not daemon.alive():
         raise AssertionError(f"the daemon died with {daemon.child.process.returncode}\n{daemon.log_tail()}")
 
-    def live() -> bool:
+    def answered() -> bool:
         try:
-            return daemon.request("GET", "/health/live", key="").status == 200
+            answer = daemon.request("GET", "/health/live", key="")
         except ConnectionClosed:
             return False  # a test that used up all connections has only just closed its own
+        if answer.status != 200:
+            raise AssertionError(f"/health/live answers {answer.status}")
+        return True
 
-    wait_until(live, "200 from /health/live")
+    wait_until(answered, "an answer of /health/live")
 
 
 def generation_id(answer: Response) -> str:

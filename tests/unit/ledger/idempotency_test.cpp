@@ -42,20 +42,6 @@ Settlement failed(std::uint32_t n) {
   return s;
 }
 
-template <class Life>
-void live_and_die(const TempFolder& folder, Life life) {
-  const pid_t child = ::fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
-    Bench bench(folder);
-    life(bench);
-    ::_exit(0);
-  }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
-
 std::int64_t rows(const TempFolder& folder) {
   sqlite3* db = nullptr;
   sqlite3_open_v2(folder.database().c_str(), &db, SQLITE_OPEN_READONLY, nullptr);

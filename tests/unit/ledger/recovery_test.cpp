@@ -13,22 +13,6 @@ namespace {
 
 using namespace test;  // NOLINT(google-build-using-namespace): the support of these tests
 
-// Runs `life` on an open ledger in a child that then dies without any clean-up, as by
-// kill -9.
-template <class Life>
-void live_and_die(const TempFolder& folder, Life life) {
-  const pid_t child = ::fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
-    Bench bench(folder);
-    life(bench);
-    ::_exit(0);
-  }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
-
 std::size_t intent_files(const TempFolder& folder) {
   std::error_code none;
   std::size_t count = 0;

@@ -13,6 +13,9 @@
 #include <utility>
 #include <vector>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
@@ -179,6 +182,22 @@ struct Bench {
  private:
   std::uint64_t token_ = 0;
 };
+
+// Runs `life` on an open ledger in a child that then dies without any clean-up, as by
+// kill -9.
+template <class Life>
+void live_and_die(const TempFolder& folder, Life life) {
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    Bench bench(folder);
+    life(bench);
+    ::_exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
 
 // A second, raw connection: the tamperer, the operator's shell.
 class RawSqlite {
