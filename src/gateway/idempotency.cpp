@@ -38,12 +38,11 @@ std::string usage_of(const ledger::Settlement& settled) {
 }  // namespace
 
 Result<std::optional<std::string_view>> presented_idempotency_key(const http::RequestHead& head) {
-  const auto found = head.fields.equal_range("Idempotency-Key");
-  if (found.first == found.second) {
+  const auto [count, key] = head.fields.find("Idempotency-Key");
+  if (count == 0) {
     return std::optional<std::string_view>{};
   }
-  const std::string_view key(found.first->value().data(), found.first->value().size());
-  if (std::next(found.first) != found.second || key.empty() || key.size() > kLongestKey ||
+  if (count > 1 || key.empty() || key.size() > kLongestKey ||
       !std::ranges::all_of(key, is_visible)) {
     return Error(ErrorKind::InvalidRequest, "idempotency_key_invalid",
                  "The header Idempotency-Key must be sent once, with 1 to 255 visible ASCII "

@@ -159,8 +159,8 @@ Task<Result<void>> ClientExchange::send(std::string_view head,
   co_return Result<void>();
 }
 
-// Appends the next bytes of the connection to the head being read.
-Task<Result<std::string>> ClientExchange::next_bytes(TimePoint deadline) {
+// The next bytes of the connection, in the worker's buffer: valid until its next read.
+Task<Result<std::string_view>> ClientExchange::next_bytes(TimePoint deadline) {
   for (;;) {
     if (call_off_.called()) {
       co_return cancelled();
@@ -168,7 +168,7 @@ Task<Result<std::string>> ClientExchange::next_bytes(TimePoint deadline) {
     const IoResult got = stream_.try_read(pool_.worker_.read_buffer());
     if (got.state == IoState::Done) {
       response_begun_ = true;
-      co_return std::string(pool_.worker_.read_buffer().data(), got.size);
+      co_return std::string_view(pool_.worker_.read_buffer().data(), got.size);
     }
     if (got.state != IoState::WouldBlock) {
       co_return lost_connection();
@@ -180,7 +180,8 @@ Task<Result<std::string>> ClientExchange::next_bytes(TimePoint deadline) {
   }
 }
 
-Result<void> ClientExchange::prepare_body(const ResponseHead& head) {
+// `early`: what came of the body together with its head.
+Result<void> ClientExchange::prepare_body(const ResponseHead& head, std::string_view early) {
   keep_alive_ = head.keep_alive;
   BodyLimits limits;
   limits.max_body = std::uint64_t{1} << 40U;  // pulled and passed on, never gathered here
@@ -193,57 +194,55 @@ Result<void> ClientExchange::prepare_body(const ResponseHead& head) {
   if (*coding != ContentCoding::Identity) {
     content_ = std::make_unique<ContentDecoder>(*coding);
   }
+  early_.assign(early);
+  has_early_ = !early.empty();
+  if (ended_ && has_early_) {
+    keep_alive_ = false;  // bytes after the answer: nobody knows what they belong to
+  }
   return {};
 }
 
 Task<Result<ResponseHead>> ClientExchange::read_head(TimePoint deadline) {
-  std::string bytes;
+  std::string kept;  // the beginning of a head of which more must come
   std::size_t scanned = 0;
   int interim = 0;
   const HeadLimits limits;
   for (;;) {
-    const HeadScan scan = find_head_end(bytes, scanned);
-    if (scan.state == HeadScan::State::Malformed || scan.size > limits.max_bytes) {
-      co_return malformed("The provider's answer is not HTTP/1.1.");
+    auto more = co_await next_bytes(deadline);
+    if (!more) {
+      co_return more.error();
     }
-    if (scan.state == HeadScan::State::NeedMore) {
-      scanned = scan.size;
-      auto more = co_await next_bytes(deadline);
-      if (!more) {
-        co_return more.error();
+    std::string_view bytes = *more;
+    if (!kept.empty()) {
+      kept += bytes;
+      bytes = kept;
+    }
+    HeadScan scan = find_head_end(bytes, scanned);
+    while (scan.state == HeadScan::State::Complete && scan.size <= limits.max_bytes) {
+      auto parsed = parse_response_head(bytes.substr(0, scan.size), Verb::post, limits);
+      if (const auto* const rejection = std::get_if<Rejection>(&parsed)) {
+        co_return malformed("The provider's answer breaks HTTP's rules: " +
+                            rejection->error.detail());
       }
-      if (bytes.empty()) {
-        bytes = std::move(*more);
-      } else {
-        bytes += *more;
+      auto& head = std::get<ResponseHead>(parsed);
+      bytes.remove_prefix(scan.size);
+      if (!head.interim()) {
+        auto prepared = prepare_body(head, bytes);
+        if (!prepared) {
+          co_return prepared.error();
+        }
+        co_return std::move(head);
       }
-      continue;
+      if (++interim > kMaxInterim) {
+        co_return malformed("The provider sent interim answers nobody asked for.");
+      }
+      scan = find_head_end(bytes);
     }
-    auto parsed =
-        parse_response_head(std::string_view(bytes).substr(0, scan.size), Verb::post, limits);
-    if (const auto* const rejection = std::get_if<Rejection>(&parsed)) {
-      co_return malformed("The provider's answer breaks HTTP's rules: " +
-                          rejection->error.detail());
+    if (scan.state != HeadScan::State::NeedMore || bytes.size() > limits.max_bytes) {
+      co_return malformed("The provider's answer is not HTTP/1.1, or its head is too large.");
     }
-    auto& head = std::get<ResponseHead>(parsed);
-    bytes.erase(0, scan.size);
-    scanned = 0;
-    if (head.status == 101 || (head.interim() && ++interim > kMaxInterim)) {
-      co_return malformed("The provider sent interim answers nobody asked for.");
-    }
-    if (head.interim()) {
-      continue;
-    }
-    auto prepared = prepare_body(head);
-    if (!prepared) {
-      co_return prepared.error();
-    }
-    early_ = std::move(bytes);
-    has_early_ = !early_.empty();
-    if (ended_ && has_early_) {
-      keep_alive_ = false;  // bytes after the answer: nobody knows what they belong to
-    }
-    co_return std::move(head);
+    scanned = scan.size;
+    kept = std::string(bytes);
   }
 }
 

@@ -1,5 +1,9 @@
 #include "head_check.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cstring>
+
 #include "waybill/base/text.hpp"
 
 namespace waybill::http {
@@ -16,29 +20,8 @@ constexpr std::array<bool, 256> make_token_table() {
 
 constexpr auto kToken = make_token_table();
 
-bool is_value_char(char c) noexcept {
-  const auto byte = static_cast<std::uint8_t>(c);
-  return byte == '\t' || (byte >= 0x20 && byte != 0x7F);
-}
-
-std::optional<FieldLine> split_line(std::string_view line) noexcept {
-  const std::size_t colon = line.find(':');
-  if (colon == 0 || colon == std::string_view::npos) {
-    return std::nullopt;
-  }
-  for (const char c : line.substr(0, colon)) {
-    if (!is_token_char(c)) {
-      return std::nullopt;
-    }
-  }
-  const std::string_view value = trim_ows(line.substr(colon + 1));
-  for (const char c : value) {
-    if (!is_value_char(c)) {
-      return std::nullopt;
-    }
-  }
-  return FieldLine{line.substr(0, colon), value};
-}
+// More than a request of the usual clients has.
+constexpr std::size_t kUsualFields = 24;
 
 std::optional<std::uint64_t> parse_length(std::string_view text) noexcept {
   constexpr std::uint64_t kLimit = std::uint64_t{1} << 63U;
@@ -61,45 +44,77 @@ bool is_token_char(char c) noexcept {
   return kToken[static_cast<std::uint8_t>(c)];
 }
 
-bool FieldLines::split(std::string_view head, std::size_t max_fields) {
+std::size_t find_control(std::string_view text, std::size_t from) noexcept {
+  constexpr std::uint64_t kOnes = 0x0101'0101'0101'0101;
+  constexpr std::uint64_t kHighs = 0x8080'8080'8080'8080;
+  std::size_t i = from;
+  // Eight bytes at a time: a borrow out of a byte's high bit tells that it is less than what
+  // was taken from it ("Determine if a word has a byte less than n", Bit Twiddling Hacks).
+  for (; i + 8 <= text.size(); i += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data() + i, sizeof word);
+    const std::uint64_t below_blank = (word - kOnes * 0x20) & ~word;
+    const std::uint64_t without_del = word ^ (kOnes * 0x7F);
+    const std::uint64_t del = (without_del - kOnes) & ~without_del;
+    if (((below_blank | del) & kHighs) != 0) {
+      break;
+    }
+  }
+  for (; i < text.size(); ++i) {
+    const auto byte = static_cast<std::uint8_t>(text[i]);
+    if (byte < 0x20 || byte == 0x7F) {
+      break;
+    }
+  }
+  return i;
+}
+
+bool is_value_text(std::string_view text) noexcept {
+  std::size_t i = find_control(text);
+  while (i < text.size() && text[i] == '\t') {
+    i = find_control(text, i + 1);
+  }
+  return i == text.size();
+}
+
+SplitHead split_head(std::string_view head, std::size_t max_fields) {
+  SplitHead out;
   std::size_t end = head.find("\r\n");
   if (end == std::string_view::npos || !head.ends_with("\r\n\r\n")) {
-    return false;
+    out.state = SplitHead::State::Malformed;
+    return out;
   }
-  first_line_ = head.substr(0, end);
+  out.first_line = head.substr(0, end);
   std::string_view rest = head.substr(end + 2);
   rest.remove_suffix(2);
+  out.fields.reserve(rest.size(), kUsualFields);
   while (!rest.empty()) {
+    if (out.fields.size() >= max_fields) {
+      out.state = SplitHead::State::TooMany;
+      return out;
+    }
     end = rest.find("\r\n");
-    if (count_ >= kCapacity || count_ >= max_fields) {
-      too_many_ = true;
-      return false;
+    const std::string_view line = rest.substr(0, end);
+    const std::string_view name = line.substr(0, line.find(':'));
+    if (name.empty() || name.size() == line.size() || !std::ranges::all_of(name, is_token_char)) {
+      out.state = SplitHead::State::Malformed;
+      return out;
     }
-    const auto line = split_line(rest.substr(0, end));
-    if (!line) {
-      return false;
+    const std::string_view value = trim_ows(line.substr(name.size() + 1));
+    if (!is_value_text(value)) {
+      out.state = SplitHead::State::Malformed;
+      return out;
     }
-    lines_[count_++] = *line;
+    out.fields.add(name, value);
     rest.remove_prefix(end + 2);
   }
-  return true;
+  return out;
 }
 
-FieldLines::Found FieldLines::find(std::string_view name) const noexcept {
-  Found found;
-  for (const FieldLine& line : all()) {
-    if (line.name.size() == name.size() && iequals(line.name, name)) {
-      ++found.count;
-      found.value = line.value;
-    }
-  }
-  return found;
-}
-
-FramingFields read_framing(const FieldLines& lines, unsigned version) {
+FramingFields read_framing(const Fields& fields, unsigned version) {
   FramingFields out;
-  const FieldLines::Found length = lines.find("Content-Length");
-  const FieldLines::Found coding = lines.find("Transfer-Encoding");
+  const Fields::Found length = fields.find("Content-Length");
+  const Fields::Found coding = fields.find("Transfer-Encoding");
   if (coding.count > 0) {
     const bool chunked = coding.count == 1 && iequals(coding.value, "chunked");
     if (length.count > 0) {
@@ -125,11 +140,14 @@ FramingFields read_framing(const FieldLines& lines, unsigned version) {
   return out;
 }
 
-bool has_list_member(const FieldLines& lines,
-                     std::string_view field,
+bool has_list_member(const Fields& fields,
+                     std::string_view name,
                      std::string_view member) noexcept {
-  for (const FieldLine& line : lines.all()) {
-    if (!iequals(line.name, field)) {
+  if (fields.find(name).count == 0) {
+    return false;
+  }
+  for (const Fields::Line line : fields) {
+    if (!iequals(line.name, name)) {
       continue;
     }
     std::string_view rest = line.value;

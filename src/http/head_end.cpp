@@ -1,6 +1,6 @@
 #include <cstdint>
 
-#include "waybill/http/head.hpp"
+#include "head_check.hpp"
 
 namespace waybill::http {
 
@@ -9,11 +9,9 @@ HeadScan find_head_end(std::string_view bytes, std::size_t from) noexcept {
   constexpr std::size_t kBlankLine = 2;
   // `from` is the start of a line: a line that was incomplete is looked at again.
   std::size_t line = from;
-  for (std::size_t i = from; i < bytes.size(); ++i) {
-    const auto c = static_cast<std::uint8_t>(bytes[i]);
-    if (c >= 0x20 && c != 0x7F) {
-      continue;
-    }
+  for (std::size_t i = find_control(bytes, from); i < bytes.size();
+       i = find_control(bytes, i + 1)) {
+    const char c = bytes[i];
     if (c == '\t') {
       continue;
     }

@@ -28,10 +28,7 @@ bool is_field_value(std::string_view text) noexcept {
       (text.front() == ' ' || text.front() == '\t' || text.back() == ' ' || text.back() == '\t')) {
     return false;
   }
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    const auto byte = static_cast<std::uint8_t>(c);
-    return byte == '\t' || (byte >= 0x20 && byte != 0x7F);
-  });
+  return is_value_text(text);
 }
 
 std::string_view reason_phrase(unsigned status) noexcept {

@@ -3,9 +3,6 @@
 #include <charconv>
 #include <system_error>
 
-#include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/parser.hpp>
-
 #include "waybill/base/text.hpp"
 #include "waybill/base/url.hpp"
 
@@ -147,10 +144,10 @@ bool read_target(std::string_view target, std::string_view host, RequestHead& ou
   return true;
 }
 
-std::optional<Rejection> check_host(const FieldLines& lines,
+std::optional<Rejection> check_host(const Fields& fields,
                                     unsigned version,
                                     std::string_view& host) {
-  const FieldLines::Found found = lines.find("Host");
+  const Fields::Found found = fields.find("Host");
   host = found.value;
   if (found.count > 1 || (found.count == 0 && version == 11)) {
     return malformed("The request must have exactly one Host field.");
@@ -161,27 +158,26 @@ std::optional<Rejection> check_host(const FieldLines& lines,
   return std::nullopt;
 }
 
-std::optional<Rejection> check_credentials(const FieldLines& lines) {
+std::optional<Rejection> check_credentials(const Fields& fields) {
   constexpr std::array<std::string_view, 4> kNames{"Authorization", "X-Api-Key", "Api-Key",
                                                    "X-Goog-Api-Key"};
   for (const std::string_view name : kNames) {
-    std::string_view first;
-    for (const FieldLine& line : lines.all()) {
-      if (!iequals(line.name, name)) {
-        continue;
-      }
-      if (!first.empty() && first != line.value) {
+    const Fields::Found found = fields.find(name);
+    if (found.count < 2) {
+      continue;
+    }
+    for (const Fields::Line line : fields) {
+      if (iequals(line.name, name) && line.value != found.value) {
         return reject(400, "ambiguous_credentials",
                       "The request carries different keys in one header; send one.");
       }
-      first = line.value;
     }
   }
   return std::nullopt;
 }
 
-std::optional<Rejection> set_framing(const FieldLines& lines, RequestHead& out) {
-  const FramingFields framing = read_framing(lines, out.version);
+std::optional<Rejection> set_framing(RequestHead& out) {
+  const FramingFields framing = read_framing(out.fields, out.version);
   switch (framing.fault) {
     case FramingFault::None: break;
     case FramingFault::BadLength:
@@ -202,8 +198,8 @@ std::optional<Rejection> set_framing(const FieldLines& lines, RequestHead& out) 
   return std::nullopt;
 }
 
-std::optional<Rejection> set_expectation(const FieldLines& lines, RequestHead& out) {
-  const FieldLines::Found expect = lines.find("Expect");
+std::optional<Rejection> set_expectation(RequestHead& out) {
+  const Fields::Found expect = out.fields.find("Expect");
   if (expect.count == 0) {
     return std::nullopt;
   }
@@ -212,21 +208,6 @@ std::optional<Rejection> set_expectation(const FieldLines& lines, RequestHead& o
   }
   out.expects_continue = out.version == 11;
   return std::nullopt;
-}
-
-// Beast builds the container of fields that are known to be sound.
-bool take_fields(std::string_view head, RequestHead& out) {
-  beast_http::request_parser<beast_http::empty_body> parser;
-  parser.header_limit(static_cast<std::uint32_t>(head.size() + 1));
-  parser.body_limit(boost::none);
-  parser.eager(false);
-  boost::system::error_code ec;
-  parser.put(boost::asio::const_buffer(head.data(), head.size()), ec);
-  if ((ec && ec != beast_http::error::need_more) || !parser.is_header_done()) {
-    return false;
-  }
-  out.fields = std::move(parser.release().base());
-  return true;
 }
 
 }  // namespace
@@ -239,21 +220,23 @@ std::variant<RequestHead, Rejection> parse_request_head(std::string_view head,
   if (head.starts_with("\r\n")) {
     head.remove_prefix(2);
   }
-  FieldLines lines;
-  if (!lines.split(head, limits.max_fields)) {
-    return lines.too_many() ? oversized_head(head)
-                            : malformed("A header field breaks HTTP's grammar.");
+  SplitHead split = split_head(head, limits.max_fields);
+  switch (split.state) {
+    case SplitHead::State::Good: break;
+    case SplitHead::State::TooMany: return oversized_head(head);
+    case SplitHead::State::Malformed: return malformed("A header field breaks HTTP's grammar.");
   }
-  auto line = read_request_line(lines.first_line(), limits);
+  auto line = read_request_line(split.first_line, limits);
   if (auto* const rejection = std::get_if<Rejection>(&line)) {
     return std::move(*rejection);
   }
   const RequestLine& request = std::get<RequestLine>(line);
   RequestHead out;
+  out.fields = std::move(split.fields);
   out.version = request.version;
   out.method = beast_http::string_to_verb({request.method.data(), request.method.size()});
   std::string_view host;
-  if (auto rejection = check_host(lines, out.version, host)) {
+  if (auto rejection = check_host(out.fields, out.version, host)) {
     return std::move(*rejection);
   }
   if (out.method == Verb::connect) {
@@ -262,30 +245,25 @@ std::variant<RequestHead, Rejection> parse_request_head(std::string_view head,
   if (!read_target(request.target, host, out)) {
     return malformed("The request's target is not a valid path.");
   }
-  if (auto rejection = check_credentials(lines)) {
+  if (auto rejection = check_credentials(out.fields)) {
     return std::move(*rejection);
   }
-  if (auto rejection = set_framing(lines, out)) {
+  if (auto rejection = set_framing(out)) {
     return std::move(*rejection);
   }
-  if (auto rejection = set_expectation(lines, out)) {
+  if (auto rejection = set_expectation(out)) {
     return std::move(*rejection);
   }
-  out.keep_alive = out.version == 11 && !has_list_member(lines, "Connection", "close");
-  if (!take_fields(head, out)) {
-    return malformed("The request is not valid HTTP.");
-  }
+  out.keep_alive = out.version == 11 && !has_list_member(out.fields, "Connection", "close");
   return out;
 }
 
 std::string_view RequestHead::header(Field name) const {
-  const auto value = fields[name];
-  return {value.data(), value.size()};
+  return header(to_string(name));
 }
 
 std::string_view RequestHead::header(std::string_view name) const {
-  const auto value = fields[boost::beast::string_view(name.data(), name.size())];
-  return {value.data(), value.size()};
+  return fields.find(name).value;
 }
 
 std::optional<unsigned> refused_method(Verb method) noexcept {

@@ -1,14 +1,7 @@
-#include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/parser.hpp>
-
 #include "head_check.hpp"
 
 namespace waybill::http {
 namespace {
-
-namespace beast_http = boost::beast::http;
-
-constexpr std::size_t kStatusEnd = 12;  // "HTTP/1.1 200"
 
 Rejection refuse(std::string detail) {
   return {502, Error(ErrorKind::UpstreamFailed, "upstream_malformed", std::move(detail))};
@@ -36,42 +29,31 @@ bool read_status_line(std::string_view line, ResponseHead& out) {
   return status >= 100 && status <= 599;
 }
 
-bool take_fields(std::string_view head, ResponseHead& out) {
-  beast_http::response_parser<beast_http::empty_body> parser;
-  parser.header_limit(static_cast<std::uint32_t>(head.size() + 1));
-  parser.body_limit(boost::none);
-  parser.eager(false);
-  parser.skip(true);
-  boost::system::error_code ec;
-  parser.put(boost::asio::const_buffer(head.data(), head.size()), ec);
-  if ((ec && ec != beast_http::error::need_more) || !parser.is_header_done()) {
-    return false;
-  }
-  out.fields = std::move(parser.release().base());
-  return true;
-}
-
 }  // namespace
 
 std::variant<ResponseHead, Rejection> parse_response_head(std::string_view head,
                                                           Verb request_method,
                                                           const HeadLimits& limits) {
-  FieldLines lines;
-  if (head.size() > limits.max_bytes || !lines.split(head, limits.max_fields)) {
+  if (head.size() > limits.max_bytes) {
+    return refuse("its head is too large.");
+  }
+  SplitHead split = split_head(head, limits.max_fields);
+  if (split.state != SplitHead::State::Good) {
     return refuse("a header field breaks the grammar, or there are too many.");
   }
   ResponseHead out;
-  if (!read_status_line(lines.first_line(), out)) {
+  out.fields = std::move(split.fields);
+  if (!read_status_line(split.first_line, out)) {
     return refuse("the status line is not valid.");
   }
   if (out.status == 101) {
     return refuse("it switches protocols although nobody asked.");
   }
-  const FramingFields framing = read_framing(lines, out.version);
+  const FramingFields framing = read_framing(out.fields, out.version);
   if (framing.fault != FramingFault::None) {
     return refuse("its framing can be read in two ways.");
   }
-  out.keep_alive = out.version == 11 && !has_list_member(lines, "Connection", "close");
+  out.keep_alive = out.version == 11 && !has_list_member(out.fields, "Connection", "close");
   const bool tunnel = request_method == Verb::connect && out.status / 100 == 2;
   const bool no_body =
       out.interim() || out.status == 204 || out.status == 304 || request_method == Verb::head;
@@ -86,27 +68,15 @@ std::variant<ResponseHead, Rejection> parse_response_head(std::string_view head,
     out.framing.kind = Framing::Kind::UntilClose;
     out.keep_alive = false;
   }
-  std::string repaired;
-  if (lines.first_line().size() == kStatusEnd) {
-    // RFC 9112 §4 wants the blank before an empty reason, and so does Beast; some
-    // servers leave it out.
-    repaired.append(head.substr(0, kStatusEnd)).append(" ").append(head.substr(kStatusEnd));
-    head = repaired;
-  }
-  if (!take_fields(head, out)) {
-    return refuse("it is not valid HTTP.");
-  }
   return out;
 }
 
 std::string_view ResponseHead::header(Field name) const {
-  const auto value = fields[name];
-  return {value.data(), value.size()};
+  return header(to_string(name));
 }
 
 std::string_view ResponseHead::header(std::string_view name) const {
-  const auto value = fields[boost::beast::string_view(name.data(), name.size())];
-  return {value.data(), value.size()};
+  return fields.find(name).value;
 }
 
 }  // namespace waybill::http

@@ -173,8 +173,8 @@ class ClientExchange {
  private:
   Task<Result<void>> take_connection(ConnectionUse allowed, TimePoint deadline);
   Task<Result<void>> wait_for_place(ConnectionUse allowed, TimePoint deadline);
-  Task<Result<std::string>> next_bytes(TimePoint deadline);
-  Result<void> prepare_body(const ResponseHead& head);
+  Task<Result<std::string_view>> next_bytes(TimePoint deadline);
+  Result<void> prepare_body(const ResponseHead& head, std::string_view early);
   PumpState pump_once();
   PumpState consume(std::string_view bytes);
   PumpState decode_content();

@@ -1,10 +1,8 @@
-// Heads of HTTP/1 messages: found, checked strictly, then turned into fields.
-//
-// Boost.Beast's parser alone would accept what two programs can read in two ways
-// (obfuscated Transfer-Encoding, bad Host, folded lines).  So every head passes a
-// check of its raw bytes against RFC 9110 and RFC 9112 first, and Beast only builds
-// the container of what is already known to be sound.  Measured on a head of 567
-// bytes with 15 fields: see src/http/README.md.
+// Heads of HTTP/1 messages: found, checked strictly against RFC 9110 and RFC 9112, and
+// turned into fields.  Boost.Beast's parser is not asked: it accepts what two programs can
+// read in two ways (obfuscated Transfer-Encoding, bad Host, folded lines), so the strict
+// check does its whole work already.  From Beast come the names of methods, fields and
+// statuses.  docs/decisions/0009-own-fields.md has the reasons and the figures.
 //
 // Everything here is sans-I/O and stateless: safe from any thread.
 
@@ -18,16 +16,15 @@
 #include <variant>
 
 #include <boost/beast/http/field.hpp>
-#include <boost/beast/http/fields.hpp>
 #include <boost/beast/http/verb.hpp>
 
 #include "waybill/base/error.hpp"
+#include "waybill/http/fields.hpp"
 
 namespace waybill::http {
 
 using Verb = boost::beast::http::verb;
 using Field = boost::beast::http::field;
-using Fields = boost::beast::http::fields;
 
 struct HeadLimits {
   std::size_t max_bytes = std::size_t{32} * 1024;  // the whole head, its blank line included

@@ -137,7 +137,7 @@ Task<Connection::After> Connection::answer() {
   std::vector<Header> headers;
   headers.reserve(24);
   for (const auto& field : head_->fields) {
-    headers.emplace_back(field.name_string(), field.value());
+    headers.emplace_back(field.name, field.value);
   }
   ScriptPtr script;
   if (head_->path == "/simulator/counts") {

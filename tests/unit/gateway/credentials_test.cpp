@@ -20,7 +20,7 @@ http::RequestHead head_of(const Headers& headers, const std::string& query = "")
   head.path = "/v1/chat/completions";
   head.query = query;
   for (const auto& [name, value] : headers) {
-    head.fields.insert(name, value);
+    head.fields.add(name, value);
   }
   return head;
 }

@@ -43,7 +43,7 @@ TEST(PresentedIdempotencyKey, IsSentOnceInVisibleCharacters) {
        }) {
     http::RequestHead head;
     for (const std::string& value : c.values) {
-      head.fields.insert(c.values.size() > 1 ? "idempotency-key" : "Idempotency-Key", value);
+      head.fields.add(c.values.size() > 1 ? "idempotency-key" : "Idempotency-Key", value);
     }
     const auto key = presented_idempotency_key(head);
     ASSERT_EQ(key.has_value(), c.good) << c.name;

@@ -213,5 +213,91 @@ TEST_F(ClientPoolTest, ASharedQueueIsAsLongAsSaid) {
   EXPECT_FALSE(options.places->wanted());
 }
 
+// What a provider's answer becomes: its status and body, or the code of the error.
+Task<> read_answer(ClientExchange* exchange, std::string* outcome) {
+  const auto connected = co_await exchange->connect(ConnectionUse::Fresh, soon());
+  if (!connected) {
+    *outcome = connected.error().code();
+    co_return;
+  }
+  const auto head = co_await exchange->read_head(soon());
+  if (!head) {
+    *outcome = head.error().code();
+    co_return;
+  }
+  std::string body;
+  for (PumpState state = PumpState::Data; state != PumpState::End;) {
+    state = exchange->pump([&body](std::string_view piece) { body += piece; });
+    if (state == PumpState::Failed) {
+      *outcome = exchange->error()->code();
+      co_return;
+    }
+    if (state == PumpState::WouldBlock) {
+      const Wake wake = co_await exchange->readable(soon());
+      if (wake != Wake::Ready) {
+        *outcome = "no body";
+        co_return;
+      }
+    }
+  }
+  *outcome = std::to_string(head->status) + " " + body;
+}
+
+struct Answer {
+  std::string name;
+  std::string bytes;
+  std::string outcome;
+};
+
+TEST_F(ClientPoolTest, AnAnswerIsTheSameHoweverItsBytesCome) {
+  const std::string early = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
+  const std::string good = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+  const std::vector<Answer> answers{
+      {"plain", good, "200 hello"},
+      {"after interim ones", early + early + good, "200 hello"},
+      {"chunked",
+       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n",
+       "200 hello"},
+      {"too many interim ones",
+       early + early + early + early + early + early + early + early + early + good,
+       "upstream_malformed"},
+      {"a control character", "HTTP/1.1 200 OK\r\nA: \x01\r\n\r\n", "upstream_malformed"},
+      {"TLS", "\x16\x03\x03\x02", "upstream_malformed"},
+      {"a line without an end", "HTTP/1.1 200 OK\r\nA: " + std::string(64UL * 1024, 'a'),
+       "upstream_malformed"},
+      {"lines without an end",
+       "HTTP/1.1 200 OK\r\n" +
+           [] {
+             std::string lines;
+             while (lines.size() < 64UL * 1024) {
+               lines += "A: a\r\n";
+             }
+             return lines;
+           }(),
+       "upstream_malformed"},
+  };
+  for (const Answer& answer : answers) {
+    for (const std::size_t step : {std::size_t{1}, std::size_t{7}, answer.bytes.size()}) {
+      if (answer.bytes.size() / step > 4096) {
+        continue;
+      }
+      SilentProvider provider(worker);
+      ClientPool pool(worker, resolver, options_for(provider.port));
+      ClientExchange exchange(pool);
+      std::string outcome;
+      worker.spawn(read_answer(&exchange, &outcome));
+      ASSERT_TRUE(comes_true(worker, [&] { return provider.accepted.size() == 1; }));
+      std::string_view rest = answer.bytes;
+      ASSERT_TRUE(comes_true(worker, [&] {
+        const auto sent = provider.accepted.front().try_write(rest.substr(0, step));
+        rest.remove_prefix(sent.state == net::IoState::Done ? sent.size : 0);
+        return rest.empty() || !outcome.empty();
+      })) << answer.name;
+      ASSERT_TRUE(comes_true(worker, [&] { return !outcome.empty(); })) << answer.name;
+      EXPECT_EQ(outcome, answer.outcome) << answer.name << " by " << step;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace waybill::http
