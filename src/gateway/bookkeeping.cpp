@@ -133,7 +133,7 @@ void Generation::count_failure(const Call& call, const routing::AttemptOutcome& 
 }
 
 void Generation::count_success(const Call& call, const Bill& bill) {
-  view_->live->health->succeeded(call.endpoint.index);
+  view_->live->health->succeeded(call.endpoint.index, call.began);
   telemetry::WorkerMetrics& metrics = gateway_.metrics_;
   const std::size_t slot = view_->live->metric_slots[call.endpoint.index];
   metrics.count_attempt(slot, telemetry::AttemptResult::Succeeded);

@@ -22,9 +22,12 @@ EndpointHealth::EndpointHealth(const EndpointHealth& before,
   }
 }
 
-void EndpointHealth::succeeded(EndpointIndex endpoint) noexcept {
+void EndpointHealth::succeeded(EndpointIndex endpoint, TimePoint began) noexcept {
   assert(endpoint < states_.size());
   State& state = *states_[endpoint];
+  if (began < state.last_failure.load(std::memory_order_relaxed)) {
+    return;
+  }
   // A store would take the line from every other worker's cache, once a request.
   if (state.failures.load(std::memory_order_relaxed) != 0) {
     state.failures.store(0, std::memory_order_relaxed);
@@ -43,6 +46,7 @@ void EndpointHealth::failed(EndpointIndex endpoint,
     return;
   }
   State& state = *states_[endpoint];
+  state.last_failure.store(now, std::memory_order_relaxed);
   TimePoint until = state.cooling_until.load(std::memory_order_relaxed);
   if (is_busy(outcome)) {
     extend(state, now + policy_.first_cool_down);

@@ -28,6 +28,7 @@ struct HealthPolicy {
 //
 //   event                                   cool-down
 //   succeeded                               ends; failures in a row: 0
+//   succeeded, begun before the failure     unchanged: it says nothing of the time since
 //   failed, a fault of the endpoint         1, 2, 4 … 30 s by failures in a row
 //   failed while cooling                    unchanged: many requests fail of one cause at once
 //   failed with Retry-After                 at least that long
@@ -50,7 +51,8 @@ class EndpointHealth {
   EndpointHealth(const EndpointHealth& before, std::span<const EndpointIndex> previous);
 
   // Requires, for all: `endpoint` is below the number of endpoints.
-  void succeeded(EndpointIndex endpoint) noexcept;
+  // `began`: when the attempt did.
+  void succeeded(EndpointIndex endpoint, TimePoint began) noexcept;
   void failed(EndpointIndex endpoint, const AttemptOutcome& outcome, TimePoint now) noexcept;
 
   // The end of the cool-down; a time that is not after `now` if there is none.
@@ -66,6 +68,7 @@ class EndpointHealth {
   // Apart from its neighbours: they change together only by accident.
   struct alignas(64) State {
     std::atomic<TimePoint> cooling_until{TimePoint::min()};
+    std::atomic<TimePoint> last_failure{TimePoint::min()};
     std::atomic<std::uint32_t> failures{0};
     static_assert(std::atomic<TimePoint>::is_always_lock_free);
   };

@@ -34,10 +34,19 @@ TEST(EndpointHealth, ASuccessEndsTheCoolDownAndTheRow) {
   EndpointHealth health(1);
   health.failed(0, status(500), kStart);
   health.failed(0, status(500), kStart + 1s);
-  health.succeeded(0);
+  health.succeeded(0, kStart + 1s);
   EXPECT_FALSE(health.is_cooling(0, kStart + 1s));
   health.failed(0, status(500), kStart + 2s);
   EXPECT_EQ(health.cooling_until(0), kStart + 3s);
+}
+
+TEST(EndpointHealth, ASuccessThatBeganBeforeTheFailureSaysNothing) {
+  EndpointHealth health(1);
+  health.failed(0, status(429, 17s), kStart + 1s);
+  health.succeeded(0, kStart);
+  EXPECT_EQ(health.cooling_until(0), kStart + 18s);
+  health.succeeded(0, kStart + 2s);
+  EXPECT_FALSE(health.is_cooling(0, kStart + 2s));
 }
 
 TEST(EndpointHealth, ManyFailuresOfOneCauseCountOnce) {
