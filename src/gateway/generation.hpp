@@ -99,14 +99,12 @@ class Generation {
   Task<std::optional<routing::AttemptOutcome>> relay_body(Call& call,
                                                           const http::ResponseHead& head);
   Task<> answer_body(Call& call, const std::string& body, const dialects::ReplyFacts& facts);
-  Task<std::optional<routing::AttemptOutcome>> relay_stream(Call& call,
-                                                            const http::ResponseHead& head);
+  Task<routing::AttemptOutcome> read_unstreamed(Call& call);
+
+  // --- the relay of an attempt's stream (attempt_stream.cpp)
+  Task<std::optional<routing::AttemptOutcome>> relay_stream(Call& call);
   Task<std::optional<routing::AttemptOutcome>> pump_stream(Call& call, StreamRelay& relay);
   Task<bool> send_events(Call& call, TimePoint now);
-  static StreamRelay::Step feed(http::SseParser& parser,
-                                std::string_view piece,
-                                StreamRelay& relay,
-                                std::string& out);
   void begin_content(Call& call, TimePoint now);
   Task<> end_stream(Call& call, StreamRelay& relay);
   Task<> break_stream(Call& call, StreamRelay& relay, const routing::AttemptOutcome& outcome);
@@ -188,7 +186,6 @@ struct Generation::Call {
         model(model_of) {}
 
   http::ClientExchange exchange;
-  http::SseParser events;  // of the body, where it is a stream
   const catalog::Endpoint& endpoint;
   const catalog::Provider& provider;
   const catalog::Model& model;

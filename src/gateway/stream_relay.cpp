@@ -57,6 +57,26 @@ void StreamRelay::observe(std::string_view data, const ChunkFacts& facts) {
   finished_ = finished_ || !facts.finish_reason.empty();
 }
 
+StreamRelay::Step StreamRelay::feed(std::string_view bytes, std::string& out) {
+  events_.feed(bytes);
+  while (const auto event = events_.next()) {
+    if (take(*event, out) == Step::Failed) {
+      return Step::Failed;
+    }
+  }
+  if (events_.error()) {
+    return Step::Failed;
+  }
+  return ended_ ? Step::Ended : Step::Continue;
+}
+
+StreamRelay::Step StreamRelay::finish(std::string& out) {
+  if (const auto last = events_.finish()) {
+    return take(*last, out);
+  }
+  return ended_ ? Step::Ended : Step::Continue;
+}
+
 StreamRelay::Step StreamRelay::take(const http::SseEvent& event, std::string& out) {
   const std::string_view data = event.data;
   if (ended_ || data.empty()) {

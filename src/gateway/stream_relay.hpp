@@ -12,15 +12,15 @@
 
 namespace waybill::gateway {
 
-// The relay of one attempt, sans-I/O: events go in, bytes for the client come
-// out, and what metering needs is kept.
+// The relay of one attempt, sans-I/O: the provider's bytes go in, bytes for the
+// client come out, and what metering needs is kept.
 //
 //   event                     before content        after content
 //   role only, no choices     held                  out
 //   content, finish reason    what is held, and it  out            content_sent()
 //   usage only                kept, not sent        kept, not sent
 //   error                     Failed                Failed
-//   not JSON                  Failed                Failed
+//   not JSON, too large       Failed                Failed
 //   [DONE]                    Ended                 Ended
 //   anything after [DONE]     dropped, and told     dropped, and told   spoke_after_end()
 //
@@ -41,8 +41,11 @@ class StreamRelay {
               const dialects::UsageQuirks& quirks,
               dialects::ReplyIdentity identity);
 
-  // Takes one event and appends what it gives the client.
-  Step take(const http::SseEvent& event, std::string& out);
+  // Takes what came of the body, cut anywhere, and appends what its events give the
+  // client.  Not to be called after Failed; after Ended it only sees whether more comes.
+  Step feed(std::string_view bytes, std::string& out);
+  // The body is over: an event that lacks its blank line counts.
+  Step finish(std::string& out);
 
   // A content event was appended to `out` at some time: from now on another
   // endpoint cannot take over unseen.
@@ -63,7 +66,7 @@ class StreamRelay {
   [[nodiscard]] std::uint64_t output_bytes() const noexcept { return output_bytes_; }
   [[nodiscard]] const std::string& upstream_id() const noexcept { return upstream_id_; }
   [[nodiscard]] const dialects::StreamSummary& summary() const noexcept { return summary_; }
-  // Why take() failed; its texts are empty for an event that was not JSON.
+  // Why feed() failed; its texts are empty unless an error event said so.
   [[nodiscard]] const dialects::UpstreamFault& fault() const noexcept { return fault_; }
   [[nodiscard]] bool failed_by_error_event() const noexcept { return error_event_; }
 
@@ -73,8 +76,10 @@ class StreamRelay {
   void write_error(std::string& out, const dialects::StreamError& error) const;
 
  private:
+  Step take(const http::SseEvent& event, std::string& out);
   void observe(std::string_view data, const dialects::ChunkFacts& facts);
 
+  http::SseParser events_;
   dialects::UsageQuirks quirks_;
   dialects::ReplyIdentity identity_;
   dialects::StreamSummary summary_;

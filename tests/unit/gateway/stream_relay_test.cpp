@@ -49,30 +49,16 @@ struct Relayed {
   friend bool operator==(const Relayed&, const Relayed&) = default;
 };
 
-void take_all(http::SseParser& parser, StreamRelay& relay, Relayed& into) {
-  while (into.step == Step::Continue) {
-    const auto event = parser.next();
-    if (!event) {
-      return;
-    }
-    into.step = relay.take(*event, into.out);
-  }
-}
-
 Relayed relay_pieces(const std::vector<std::string>& pieces) {
   StreamRelay relay(dialects::RequestKind::Chat, {}, kIdentity);
-  http::SseParser parser;
   Relayed into;
   for (const std::string& piece : pieces) {
     if (into.step == Step::Continue) {
-      parser.feed(piece);
-      take_all(parser, relay, into);
+      into.step = relay.feed(piece, into.out);
     }
   }
   if (into.step == Step::Continue) {
-    if (const auto last = parser.finish()) {
-      into.step = relay.take(*last, into.out);
-    }
+    into.step = relay.finish(into.out);
   }
   into.content = relay.content_sent();
   into.complete = relay.is_complete();
@@ -107,14 +93,11 @@ std::size_t occurrences(std::string_view text, std::string_view what) {
 
 TEST(StreamRelay, PreambleWaitsForContentAndThenGoesFirst) {
   StreamRelay relay(dialects::RequestKind::Chat, {}, kIdentity);
-  http::SseParser parser;
   Relayed got;
-  parser.feed(kRole);
-  take_all(parser, relay, got);
+  got.step = relay.feed(kRole, got.out);
   EXPECT_EQ(got.out, "");
   EXPECT_FALSE(relay.content_sent());
-  parser.feed(kHello);
-  take_all(parser, relay, got);
+  got.step = relay.feed(kHello, got.out);
   EXPECT_TRUE(relay.content_sent());
   EXPECT_EQ(got.out,
             "data: {\"id\":\"gen-1\",\"model\":\"a/one\",\"provider\":\"Provider One\",\"choices\":"
@@ -194,11 +177,9 @@ TEST(StreamRelay, WhatIsNoJsonFailsAndTellsNothingOfIt) {
         "data: {\"a\":\"\xFF\"}\n\n"}) {
     for (const std::string_view before : {std::string_view(""), kHello}) {
       StreamRelay relay(dialects::RequestKind::Chat, {}, kIdentity);
-      http::SseParser parser;
       const std::string stream = concat({before, bad});
       Relayed got;
-      parser.feed(stream);
-      take_all(parser, relay, got);
+      got.step = relay.feed(stream, got.out);
       EXPECT_EQ(got.step, Step::Failed) << stream;
       EXPECT_FALSE(relay.failed_by_error_event()) << stream;
       EXPECT_EQ(relay.fault().message, "") << stream;
@@ -210,12 +191,10 @@ TEST(StreamRelay, WhatIsNoJsonFailsAndTellsNothingOfIt) {
 
 TEST(StreamRelay, AnErrorEventFailsWithWhatItSays) {
   StreamRelay relay(dialects::RequestKind::Chat, {}, kIdentity);
-  http::SseParser parser;
   const std::string stream = concat(
       {kHello, "event: error\ndata: {\"error\":{\"message\":\"Overloaded\",\"code\":529}}\n\n"});
   Relayed got;
-  parser.feed(stream);
-  take_all(parser, relay, got);
+  got.step = relay.feed(stream, got.out);
   EXPECT_EQ(got.step, Step::Failed);
   EXPECT_TRUE(relay.failed_by_error_event());
   EXPECT_EQ(relay.fault().message, "Overloaded");
@@ -228,13 +207,12 @@ TEST(StreamRelay, AnEndlessPreambleIsNotHeldForEver) {
   std::string out;
   Step step = Step::Continue;
   std::size_t events = 0;
-  const std::string data = std::string(kRole.substr(6, kRole.size() - 8));
   while (step == Step::Continue && events < 100'000) {
-    step = relay.take({http::SseEvent::Kind::Event, {}, data}, out);
+    step = relay.feed(kRole, out);
     ++events;
   }
   EXPECT_EQ(step, Step::Failed);
-  EXPECT_LT(events * data.size(), 1UL << 20U);
+  EXPECT_LT(events * kRole.size(), 1UL << 20U);
   EXPECT_EQ(out, "");
 }
 
@@ -257,11 +235,9 @@ TEST(StreamRelay, EveryLineOfAnEventGoesOutAsADataLine) {
 
 TEST(StreamRelay, TheLastChunksAreEventsOfTheirOwn) {
   StreamRelay relay(dialects::RequestKind::Chat, {}, kIdentity);
-  http::SseParser parser;
   const std::string stream = concat({kHello, kStop, kUsage});
   Relayed got;
-  parser.feed(stream);
-  take_all(parser, relay, got);
+  got.step = relay.feed(stream, got.out);
   dialects::ReplyBill bill;
   bill.usage = *relay.usage();
   bill.charge.total = Money::picodollars(1'500'000);
@@ -345,11 +321,9 @@ TEST(StreamRelayProperty, ABrokenStreamIsAPrefixOfTheWholeOne) {
   const std::size_t finish = stream.find("\"stop\"}]}") + std::string_view("\"stop\"}]}").size();
   for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
     StreamRelay relay(dialects::RequestKind::Chat, {}, kIdentity);
-    http::SseParser parser;
     const std::string text = stream.substr(0, cut);
     Relayed got;
-    parser.feed(text);
-    take_all(parser, relay, got);
+    got.step = relay.feed(text, got.out);
     ASSERT_THAT(whole.out, StartsWith(got.out)) << cut;
     ASSERT_NE(got.step, Step::Failed) << cut;
     if (cut < finish) {
@@ -360,22 +334,13 @@ TEST(StreamRelayProperty, ABrokenStreamIsAPrefixOfTheWholeOne) {
 
 TEST(StreamRelay, E8WhatFollowsDoneIsDroppedAndTold) {
   StreamRelay relay(dialects::RequestKind::Chat, {}, kIdentity);
-  http::SseParser parser;
   std::string out;
-  const auto take = [&](std::string_view bytes) {
-    parser.feed(bytes);
-    Step step = Step::Continue;
-    while (const auto event = parser.next()) {
-      step = relay.take(*event, out);
-    }
-    return step;
-  };
-  take(std::string(kHello) + std::string(kStop));
-  EXPECT_EQ(take(kDone), Step::Ended);
+  relay.feed(std::string(kHello) + std::string(kStop), out);
+  EXPECT_EQ(relay.feed(kDone, out), Step::Ended);
   const std::string before = out;
-  take(": a comment is no event\n\n\n");
+  relay.feed(": a comment is no event\n\n\n", out);
   EXPECT_FALSE(relay.spoke_after_end());
-  EXPECT_EQ(take(kHello), Step::Ended);
+  EXPECT_EQ(relay.feed(kHello, out), Step::Ended);
   EXPECT_TRUE(relay.spoke_after_end());
   EXPECT_EQ(out, before);
 }
