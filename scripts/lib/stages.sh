@@ -1,17 +1,26 @@
 # The stages that .ci/run and scripts/nightly are made of.  Sourced by both, from the project's folder.
 
 failed=()
+stage_logs=$(mktemp -d)
+trap 'rm -rf "$stage_logs"' EXIT
 # stage NAME COMMAND...: goes on after a failure, which is told at the end.
 stage() {
   local name=$1 began=$SECONDS
   shift
   echo "=== $name (at $SECONDS s)"
-  "$@" || failed+=("$name")
+  # In a process of its own, as behind any pipe; `pipefail` is set by who sources this.
+  "$@" 2>&1 | tee "$stage_logs/$name" || failed+=("$name")
   echo "--- $name took $((SECONDS - began)) s"
 }
 
+# At the end, where people look first, and where a long log that was cut still is whole.
 report_stages() {
+  local name
   if ((${#failed[@]} > 0)); then
+    for name in "${failed[@]}"; do
+      echo "=== the end of $name, which failed"
+      tail -n 60 "$stage_logs/$name"
+    done
     echo "$1: failed: ${failed[*]} (after $SECONDS s)"
     exit 1
   fi
@@ -32,16 +41,22 @@ build_release() {
 # fuzz_for SECONDS: each target so long.
 fuzz_for() {
   cmake --preset fuzz >/dev/null && cmake --build --preset fuzz -j2 || return 1
-  local targets=() target name
+  local targets=() broken=() target name
   mapfile -t targets < <(find build/fuzz -type f -name '*_fuzz' -perm -u+x | sort)
   ((${#targets[@]} > 0)) || return 1
   for target in "${targets[@]}"; do
     name=$(basename "$target" _fuzz)
-    rm -rf "build/fuzz/work/$name"
+    rm -rf "build/fuzz/work/$name" "build/fuzz/work/$name"-*
     mkdir -p "build/fuzz/work/$name"
     "$target" -max_total_time="$1" -rss_limit_mb=2048 -verbosity=0 -artifact_prefix="build/fuzz/work/$name-" \
-      "build/fuzz/work/$name" "tests/fuzz/corpus/$name" || return 1
+      "build/fuzz/work/$name" "tests/fuzz/corpus/$name" || broken+=("$name")
   done
+  for name in "${broken[@]}"; do  # the input itself: a clone of CI's is gone with its folder
+    for target in "build/fuzz/work/$name"-*; do
+      echo "$target, in base64: $(base64 -w 0 "$target" | head -c 20000)"
+    done
+  done
+  ((${#broken[@]} == 0)) || { echo "fuzz: found something: ${broken[*]}"; return 1; }
 }
 
 check_format() {
