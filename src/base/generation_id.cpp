@@ -17,6 +17,10 @@ constexpr std::string_view kAlphabet = "0123456789abcdefghijklmnopqrstuvwxyz";
 constexpr std::size_t kSecondsDigits = 10;
 constexpr std::size_t kRandomDigits = 20;
 constexpr std::size_t kSecondsBytes = 4;
+constexpr std::uint32_t kBase = 36;
+constexpr std::uint32_t kGroup = kBase * kBase * kBase * kBase * kBase;
+constexpr std::size_t kGroupDigits = 5;
+static_assert(kAlphabet.size() == kBase && kRandomDigits % kGroupDigits == 0);
 
 int digit_value(char c) noexcept {
   const std::size_t at = kAlphabet.find(c);
@@ -37,29 +41,36 @@ GenerationId GenerationId::make(WallTime now, std::span<const std::uint8_t> rand
   return GenerationId(bytes);
 }
 
-std::int64_t GenerationId::unix_seconds() const noexcept {
-  std::uint32_t seconds = 0;
-  for (std::size_t i = 0; i < kSecondsBytes; ++i) {
-    seconds = (seconds << 8U) | bytes_[i];
+std::uint32_t GenerationId::read_word(std::size_t at) const noexcept {
+  std::uint32_t word = 0;
+  for (std::size_t i = 0; i < 4; ++i) {
+    word = (word << 8U) | bytes_[at + i];
   }
-  return seconds;
+  return word;
 }
 
 std::string GenerationId::to_string() const {
   std::string out(kTextSize, '0');
   std::copy(kPrefix.begin(), kPrefix.end(), out.begin());
-  auto seconds = static_cast<std::uint32_t>(unix_seconds());
+  std::uint32_t seconds = read_word(0);
   for (std::size_t i = kPrefix.size() + kSecondsDigits; i-- > kPrefix.size(); seconds /= 10) {
     out[i] = static_cast<char>('0' + seconds % 10);
   }
   out[kPrefix.size() + kSecondsDigits] = '-';
-  // 36^20 > 2^96, so twenty digits always suffice.
-  Uint128 random = 0;
-  for (std::size_t i = kSecondsBytes; i < bytes_.size(); ++i) {
-    random = (random << 8U) | bytes_[i];
-  }
-  for (std::size_t i = kTextSize; i-- > kTextSize - kRandomDigits; random /= kAlphabet.size()) {
-    out[i] = kAlphabet[static_cast<std::size_t>(random % kAlphabet.size())];
+  // 36^20 > 2^96, so twenty digits always suffice: five at a time, so that no
+  // division is wider than 64 bits.
+  std::array<std::uint32_t, 3> random{read_word(4), read_word(8), read_word(12)};
+  for (std::size_t end = kTextSize; end > kTextSize - kRandomDigits; end -= kGroupDigits) {
+    std::uint64_t rest = 0;
+    for (std::uint32_t& word : random) {
+      rest = rest << 32U | word;
+      word = static_cast<std::uint32_t>(rest / kGroup);
+      rest %= kGroup;
+    }
+    auto group = static_cast<std::uint32_t>(rest);
+    for (std::size_t i = end; i-- > end - kGroupDigits; group /= kBase) {
+      out[i] = kAlphabet[group % kBase];
+    }
   }
   return out;
 }

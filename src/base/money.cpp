@@ -1,5 +1,8 @@
 #include "waybill/base/money.hpp"
 
+#include <array>
+#include <charconv>
+#include <cstring>
 #include <limits>
 
 #include "waybill/base/text.hpp"
@@ -8,6 +11,14 @@ namespace waybill {
 namespace {
 
 constexpr unsigned kMoneyScale = 12;
+
+constexpr std::array<std::array<char, 2>, 100> kDigitPairs = [] {
+  std::array<std::array<char, 2>, 100> pairs{};
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    pairs[i] = {static_cast<char>('0' + i / 10), static_cast<char>('0' + i % 10)};
+  }
+  return pairs;
+}();
 
 bool is_digit(char c) noexcept {
   return c >= '0' && c <= '9';
@@ -55,27 +66,32 @@ std::optional<Money> multiply(Money unit, std::uint64_t quantity) noexcept {
   return to_money(Int128{unit.count()} * static_cast<Int128>(quantity));
 }
 
-std::string to_decimal(Money amount) {
-  // Through Int128, because the most negative count has no positive twin.
-  Int128 count = amount.count();
-  const bool negative = count < 0;
-  if (negative) {
-    count = -count;
+char* write_decimal(char* at, Money amount) noexcept {
+  constexpr std::uint64_t kDollar = 1'000'000'000'000;
+  auto count = static_cast<std::uint64_t>(amount.count());
+  if (amount.count() < 0) {
+    *at++ = '-';
+    count = 0 - count;  // unsigned: the most negative count has no positive twin
   }
-  constexpr std::int64_t kDollar = 1'000'000'000'000;
-  std::string out = negative ? "-" : "";
-  out += std::to_string(static_cast<std::int64_t>(count / kDollar));
-  auto fraction = static_cast<std::int64_t>(count % kDollar);
+  at = std::to_chars(at, at + kMaxDecimalSize, count / kDollar).ptr;
+  std::uint64_t fraction = count % kDollar;
   if (fraction != 0) {
-    std::string digits(kMoneyScale, '0');
-    for (std::size_t i = kMoneyScale; i-- > 0; fraction /= 10) {
-      digits[i] = static_cast<char>('0' + fraction % 10);
+    *at++ = '.';
+    for (char* pair = at + kMoneyScale; pair != at; fraction /= 100) {
+      pair -= 2;
+      std::memcpy(pair, kDigitPairs[fraction % 100].data(), 2);
     }
-    digits.erase(digits.find_last_not_of('0') + 1);
-    out += '.';
-    out += digits;
+    at += kMoneyScale;
+    while (at[-1] == '0') {
+      --at;
+    }
   }
-  return out;
+  return at;
+}
+
+std::string to_decimal(Money amount) {
+  std::array<char, kMaxDecimalSize> text{};
+  return {text.data(), write_decimal(text.data(), amount)};
 }
 
 Result<std::int64_t> parse_scaled(std::string_view text, unsigned scale) {

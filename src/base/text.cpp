@@ -5,6 +5,8 @@
 #include <numeric>
 #include <vector>
 
+#include "waybill/base/json_bytes.hpp"
+
 namespace waybill {
 namespace {
 
@@ -37,6 +39,30 @@ std::size_t utf8_sequence(std::string_view text) noexcept {
   return 0;
 }
 
+// Appends what stands for the byte or character at the start of `text`, which
+// cannot stand in a JSON string unseen.  Returns its size in `text`.
+std::size_t append_special(std::string& out, std::string_view text) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  const auto c = static_cast<std::uint8_t>(text[0]);
+  if (c >= 0x80) {
+    const std::size_t size = utf8_sequence(text);
+    out += size == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(0, size);
+    return std::max<std::size_t>(size, 1);
+  }
+  switch (c) {
+    case '"': out += "\\\""; break;
+    case '\\': out += "\\\\"; break;
+    case '\n': out += "\\n"; break;
+    case '\r': out += "\\r"; break;
+    case '\t': out += "\\t"; break;
+    default:
+      out += "\\u00";
+      out += kHex[c >> 4U];
+      out += kHex[c & 0xFU];
+  }
+  return 1;
+}
+
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before(b.size() + 1);
   std::vector<std::size_t> previous(b.size() + 1);
@@ -60,32 +86,16 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
-  constexpr std::string_view kHex = "0123456789abcdef";
+  const char* at = text.data();
+  const char* const end = at + text.size();
   out += '"';
-  for (std::size_t i = 0; i < text.size();) {
-    const auto c = static_cast<std::uint8_t>(text[i]);
-    if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
-      out += text[i++];
-      continue;
+  for (;;) {
+    const char* const stop = find_json_special<JsonSearch::StopAtNonAscii>(at, end);
+    out.append(at, stop);
+    if (stop == end) {
+      break;
     }
-    if (c >= 0x80) {
-      const std::size_t size = utf8_sequence(text.substr(i));
-      out += size == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(i, size);
-      i += std::max<std::size_t>(size, 1);
-      continue;
-    }
-    ++i;
-    switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      default:
-        out += "\\u00";
-        out += kHex[c >> 4U];
-        out += kHex[c & 0xFU];
-    }
+    at = stop + append_special(out, {stop, end});
   }
   out += '"';
 }

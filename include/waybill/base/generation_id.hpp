@@ -34,12 +34,14 @@ class GenerationId {
   static std::optional<GenerationId> parse(std::string_view text) noexcept;
 
   [[nodiscard]] const Bytes& bytes() const noexcept { return bytes_; }
-  [[nodiscard]] std::int64_t unix_seconds() const noexcept;
+  [[nodiscard]] std::int64_t unix_seconds() const noexcept { return read_word(0); }
   [[nodiscard]] std::string to_string() const;
 
   friend auto operator<=>(const GenerationId&, const GenerationId&) noexcept = default;
 
  private:
+  [[nodiscard]] std::uint32_t read_word(std::size_t at) const noexcept;  // big-endian
+
   Bytes bytes_{};
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -51,6 +52,11 @@ class Money {
 // no exponent, no trailing zeros ("0" for nothing, "-0.5" for a debt).  Also a
 // valid JSON number.
 [[nodiscard]] std::string to_decimal(Money amount);
+
+// The same to where the caller has room for kMaxDecimalSize bytes.  Returns the
+// end of what was written; no NUL follows.
+inline constexpr std::size_t kMaxDecimalSize = 24;
+char* write_decimal(char* at, Money amount) noexcept;
 
 // Decimal dollars as written by people and price lists: [-]digits[.digits], at
 // most 12 decimals that matter.  Fails with code "invalid_decimal" on anything

@@ -25,6 +25,18 @@ TEST(JsonString, EscapesWhatMustBeEscaped) {
   EXPECT_EQ(json("h\xC3\xA9 \xF0\x9F\x98\x80"), "\"h\xC3\xA9 \xF0\x9F\x98\x80\"");
 }
 
+TEST(JsonString, FindsSpecialBytesAtEveryOffset) {
+  for (std::size_t before = 0; before < 40; ++before) {
+    for (std::size_t after = 0; after < 20; ++after) {
+      const std::string head(before, '\x7F');
+      const std::string tail(after, ' ');
+      EXPECT_EQ(json(head + '"' + tail), '"' + head + "\\\"" + tail + '"');
+      EXPECT_EQ(json(head + "\x1F" + tail), '"' + head + "\\u001f" + tail + '"');
+      EXPECT_EQ(json(head + "\x80" + tail), '"' + head + "\xEF\xBF\xBD" + tail + '"');
+    }
+  }
+}
+
 TEST(JsonString, InvalidUtf8BecomesTheReplacementCharacter) {
   EXPECT_EQ(json("a\xFF"), "\"a\xEF\xBF\xBD\"");
   EXPECT_EQ(json("\xED\xA0\x80"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");  // a surrogate
