@@ -1,48 +1,46 @@
 // The tokens of JSON: strings and numbers.
 
 #include <algorithm>
-#include <bit>
 #include <charconv>
-#include <cstring>
 #include <system_error>
+
+#include "waybill/base/json_bytes.hpp"
 
 #include "json_walk.hpp"
 
 namespace waybill::dialects {
 namespace {
 
+constexpr std::string_view kBadNumber = "a number is not written as JSON wants it";
+
 bool is_digit(char c) noexcept {
   return c >= '0' && c <= '9';
 }
 
-// The first byte at or after `at` that a JSON string cannot hold as it is: a
-// quote, a backslash or a control byte.  Eight bytes at a time; the borrows of
-// the zero-byte test only ever mark bytes behind the first true one.
-std::size_t find_special(std::string_view text, std::size_t at) noexcept {
-  if constexpr (std::endian::native == std::endian::little) {
-    constexpr std::uint64_t kOnes = 0x0101010101010101U;
-    constexpr std::uint64_t kTops = 0x8080808080808080U;
-    for (; at + 8 <= text.size(); at += 8) {
-      std::uint64_t block = 0;
-      std::memcpy(&block, text.data() + at, sizeof block);
-      const std::uint64_t quote = block ^ (kOnes * '"');
-      const std::uint64_t backslash = block ^ (kOnes * '\\');
-      const std::uint64_t special =
-          (((block - kOnes * 0x20U) & ~block) | ((quote - kOnes) & ~quote) |
-           ((backslash - kOnes) & ~backslash)) &
-          kTops;
-      if (special != 0) {
-        return at + static_cast<std::size_t>(std::countr_zero(special)) / 8;
-      }
-    }
-  }
-  for (; at < text.size(); ++at) {
-    const auto c = static_cast<std::uint8_t>(text[at]);
-    if (c == '"' || c == '\\' || c < 0x20) {
-      break;
-    }
+const char* skip_digits(const char* at, const char* end) noexcept {
+  while (at != end && is_digit(*at)) {
+    ++at;
   }
   return at;
+}
+
+// One of those that stand for one byte.
+bool is_short_escape(char c) noexcept {
+  switch (c) {
+    case '"':
+    case '\\':
+    case '/':
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't': return true;
+    default: return false;
+  }
+}
+
+const char* find_special(const char* at, const char* end) noexcept {
+  return find_json_special<JsonSearch::PassNonAscii>(at, end);
 }
 
 std::size_t utf8_size(unsigned code_point) noexcept {
@@ -75,22 +73,21 @@ unsigned join_surrogates(unsigned lead, unsigned tail) noexcept {
 
 }  // namespace
 
-std::optional<unsigned> JsonWalker::hex4(std::size_t at) const noexcept {
-  if (at + 4 > text_.size()) {
+std::optional<unsigned> JsonWalker::hex4(const char* at) const noexcept {
+  if (end_ - at < 4) {
     return std::nullopt;
   }
   unsigned unit = 0;
-  const char* const begin = text_.data() + at;
   // from_chars takes neither a sign nor a prefix for an unsigned type.
-  const auto [end, ec] = std::from_chars(begin, begin + 4, unit, 16);
-  if (ec != std::errc() || end != begin + 4) {
+  const auto [end, ec] = std::from_chars(at, at + 4, unit, 16);
+  if (ec != std::errc() || end != at + 4) {
     return std::nullopt;
   }
   return unit;
 }
 
 bool JsonWalker::scan_surrogate(JsonText& text, unsigned first) {
-  const bool another = text_.substr(at_, 2) == "\\u";
+  const bool another = std::string_view(at_, end_).starts_with("\\u");
   const std::optional<unsigned> second = another ? hex4(at_ + 2) : std::nullopt;
   if (is_lead_surrogate(first) && second && is_tail_surrogate(*second)) {
     at_ += 6;
@@ -104,27 +101,8 @@ bool JsonWalker::scan_surrogate(JsonText& text, unsigned first) {
   return true;
 }
 
-// Requires: text_[at_] == '\\'.
-bool JsonWalker::scan_escape(JsonText& text) {
-  if (at_ + 1 >= text_.size()) {
-    return fail("it ends in the middle of a string", text_.size());
-  }
-  text.escaped = true;
-  switch (text_[at_ + 1]) {
-    case '"':
-    case '\\':
-    case '/':
-    case 'b':
-    case 'f':
-    case 'n':
-    case 'r':
-    case 't':
-      at_ += 2;
-      text.decoded_size += 1;
-      return true;
-    case 'u': break;
-    default: return fail("a backslash begins no known escape");
-  }
+// Requires: at_ stands at "\u".
+bool JsonWalker::scan_unicode_escape(JsonText& text) {
   const std::optional<unsigned> unit = hex4(at_ + 2);
   if (!unit) {
     return fail("\\u is not followed by four hexadecimal digits");
@@ -137,26 +115,35 @@ bool JsonWalker::scan_escape(JsonText& text) {
   return true;
 }
 
-// Requires: text_[at_] == '"'.
-bool JsonWalker::scan_string(JsonText& text) {
+// A string that does not just end at `stop`, where its first special byte stands.
+// Requires: *at_ == '"'.
+bool JsonWalker::scan_escapes(JsonText& text, const char* stop) {
   ++at_;
   text = JsonText{};
-  text.raw.begin = static_cast<std::uint32_t>(at_);
-  for (;;) {
-    const std::size_t stop = find_special(text_, at_);
+  text.raw.begin = offset(at_);
+  for (;; stop = find_special(at_, end_)) {
     text.decoded_size += static_cast<std::uint32_t>(stop - at_);
     at_ = stop;
-    if (at_ == text_.size()) {
+    if (at_ == end_) {
       return fail("it ends in the middle of a string");
     }
-    if (text_[at_] == '"') {
-      text.raw.end = static_cast<std::uint32_t>(at_++);
+    if (*at_ == '"') {
+      text.raw.end = offset(at_++);
       return true;
     }
-    if (text_[at_] != '\\') {
+    if (*at_ != '\\') {
       return fail("a control byte stands in a string");
     }
-    if (!scan_escape(text)) {
+    if (at_ + 1 == end_) {
+      return fail("it ends in the middle of a string", end_);
+    }
+    text.escaped = true;
+    if (is_short_escape(at_[1])) {
+      at_ += 2;
+      ++text.decoded_size;
+    } else if (at_[1] != 'u') {
+      return fail("a backslash begins no known escape");
+    } else if (!scan_unicode_escape(text)) {
       return false;
     }
   }
@@ -164,40 +151,17 @@ bool JsonWalker::scan_string(JsonText& text) {
 
 // RFC 8259 §6.
 bool JsonWalker::scan_number() {
-  const std::size_t begin = at_;
-  const auto digits = [&] {
-    const std::size_t first = at_;
-    while (at_ < text_.size() && is_digit(text_[at_])) {
-      ++at_;
-    }
-    return at_ - first;
-  };
-  const auto is_next = [&](char c) { return at_ < text_.size() && text_[at_] == c; };
-  if (is_next('-')) {
-    ++at_;
+  const char* const begin = at_;
+  const char* const whole = *begin == '-' ? begin + 1 : begin;
+  const char* at = skip_digits(whole, end_);
+  if (at == whole || (*whole == '0' && at - whole > 1)) {
+    return fail(kBadNumber, begin);
   }
-  const bool zero = is_next('0');
-  const std::size_t whole = digits();
-  if (whole == 0 || (zero && whole > 1)) {
-    return fail("a number is not written as JSON wants it", begin);
-  }
-  bool unusual = whole > 300;
-  if (is_next('.')) {
-    ++at_;
-    if (digits() == 0) {
-      return fail("a number is not written as JSON wants it", begin);
-    }
-  }
-  if (is_next('e') || is_next('E')) {
-    ++at_;
-    if (is_next('+') || is_next('-')) {
-      ++at_;
-    }
-    const std::size_t exponent = digits();
-    if (exponent == 0) {
-      return fail("a number is not written as JSON wants it", begin);
-    }
-    unusual = unusual || exponent > 2;
+  at_ = at;
+  const bool is_whole = at == end_ || (*at != '.' && (*at | 0x20) != 'e');
+  bool unusual = at - whole > 300;
+  if (!is_whole && !scan_fraction(begin, unusual)) {
+    return false;
   }
   if (unusual && origin_ == JsonOrigin::Client && !representable(begin)) {
     return fail("a number is too large for a double", begin, JsonFaultKind::Ambiguous);
@@ -205,9 +169,39 @@ bool JsonWalker::scan_number() {
   return true;
 }
 
+// Behind the digits of a number that began at `begin`: fraction and exponent.
+bool JsonWalker::scan_fraction(const char* begin, bool& unusual) {
+  const char* at = at_;
+  const auto take = [&](char c) {
+    const bool there = at != end_ && *at == c;
+    at += there ? 1 : 0;
+    return there;
+  };
+  const auto take_digits = [&] {
+    const char* const first = at;
+    at = skip_digits(at, end_);
+    return at - first;
+  };
+  if (take('.') && take_digits() == 0) {
+    return fail(kBadNumber, begin);
+  }
+  if (take('e') || take('E')) {
+    if (!take('+')) {
+      take('-');
+    }
+    const auto exponent = take_digits();
+    if (exponent == 0) {
+      return fail(kBadNumber, begin);
+    }
+    unusual = unusual || exponent > 2;
+  }
+  at_ = at;
+  return true;
+}
+
 // False for what overflows a double; what underflows is zero and harmless.
-bool JsonWalker::representable(std::size_t begin) const {
-  const std::string_view token = text_.substr(begin, at_ - begin);
+bool JsonWalker::representable(const char* begin) const {
+  const std::string_view token(begin, at_);
   double value = 0;
   const auto [end, ec] = std::from_chars(token.data(), token.data() + token.size(), value);
   if (ec != std::errc::result_out_of_range) {
@@ -230,16 +224,15 @@ bool JsonWalker::representable(std::size_t begin) const {
   return whole + exponent < 300;
 }
 
-std::string_view JsonWalker::decode(const JsonText& text) {
-  const std::string_view raw = text.raw.of(text_);
-  if (!text.escaped) {
-    return raw;
-  }
+std::string_view JsonWalker::resolve_escapes(ByteRange range) {
+  const std::string_view raw = range.of(text());
   scratch_.clear();
   for (std::size_t i = 0; i < raw.size();) {
-    if (raw[i] != '\\') {
-      scratch_ += raw[i++];
-      continue;
+    const std::size_t plain = std::min(raw.find('\\', i), raw.size()) - i;
+    scratch_ += raw.substr(i, plain);
+    i += plain;
+    if (i == raw.size()) {
+      break;
     }
     const char c = raw[i + 1];
     if (c != 'u') {
@@ -250,10 +243,10 @@ std::string_view JsonWalker::decode(const JsonText& text) {
       i += 2;
       continue;
     }
-    unsigned unit = hex4(text.raw.begin + i + 2).value_or(0xFFFD);
+    unsigned unit = hex4(raw.data() + i + 2).value_or(0xFFFD);
     i += 6;
     if (is_lead_surrogate(unit) && raw.substr(i, 2) == "\\u") {
-      const unsigned tail = hex4(text.raw.begin + i + 2).value_or(0);
+      const unsigned tail = hex4(raw.data() + i + 2).value_or(0);
       if (is_tail_surrogate(tail)) {
         unit = join_surrogates(unit, tail);
         i += 6;

@@ -2,12 +2,15 @@
 
 #include <simdjson.h>
 
+#include "waybill/base/json_bytes.hpp"
 #include "waybill/base/text.hpp"
 
 namespace waybill::dialects {
 namespace {
 
 constexpr std::string_view kCut = "it ends in the middle of a value";
+constexpr std::string_view kAfterMember = "a comma or a closing brace is expected";
+constexpr std::string_view kAfterElement = "a comma or a closing bracket is expected";
 
 bool is_blank(char c) noexcept {
   return c == ' ' || c == '\n' || c == '\r' || c == '\t';
@@ -31,62 +34,51 @@ std::size_t utf8_fault(std::string_view text) noexcept {
 
 }  // namespace
 
-bool JsonWalker::fail(std::string_view what, std::size_t offset, JsonFaultKind kind) noexcept {
+bool JsonWalker::fail(std::string_view what, const char* where, JsonFaultKind kind) noexcept {
   if (ok()) {
-    fault_ = JsonFault{what, static_cast<std::uint32_t>(offset), kind};
+    fault_ = JsonFault{what, offset(where), kind};
   }
+  at_ = end_;
   return false;
 }
 
-void JsonWalker::skip_blanks() noexcept {
-  while (at_ < text_.size() && is_blank(text_[at_])) {
+void JsonWalker::skip_run_of_blanks() noexcept {
+  while (at_ < end_ && is_blank(*at_)) {
     ++at_;
   }
 }
 
 bool JsonWalker::begin() {
-  if (text_.starts_with("\xEF\xBB\xBF")) {
-    return fail("it begins with a byte order mark", 0);
+  if (text().starts_with("\xEF\xBB\xBF")) {
+    return fail("it begins with a byte order mark");
   }
-  if (!simdjson::validate_utf8(text_.data(), text_.size())) {
-    return fail("it is not UTF-8", utf8_fault(text_));
+  if (!simdjson::validate_utf8(begin_, text().size())) {
+    return fail("it is not UTF-8", begin_ + utf8_fault(text()));
   }
   skip_blanks();
-  if (at_ == text_.size()) {
+  if (at_ == end_) {
     return fail("it is empty");
   }
   return true;
 }
 
-JsonType JsonWalker::peek() {
-  if (!ok()) {
-    return JsonType::None;
-  }
+// Behind blanks, at the end, or where no value begins.
+JsonType JsonWalker::peek_further() {
   skip_blanks();
-  if (at_ == text_.size()) {
+  if (at_ == end_) {
     fail(kCut);
     return JsonType::None;
   }
-  switch (text_[at_]) {
-    case '{': return JsonType::Object;
-    case '[': return JsonType::Array;
-    case '"': return JsonType::String;
-    case 't': return JsonType::True;
-    case 'f': return JsonType::False;
-    case 'n': return JsonType::Null;
-    case '-': return JsonType::Number;
-    default: break;
+  const JsonType type = kJsonTypes[static_cast<std::uint8_t>(*at_)];
+  if (type == JsonType::None) {
+    fail("a value is expected");
   }
-  if (text_[at_] >= '0' && text_[at_] <= '9') {
-    return JsonType::Number;
-  }
-  fail("a value is expected");
-  return JsonType::None;
+  return type;
 }
 
 bool JsonWalker::finish() {
   skip_blanks();
-  if (ok() && at_ != text_.size()) {
+  if (at_ != end_) {
     fail("something follows the value");
   }
   return ok();
@@ -101,170 +93,179 @@ bool JsonWalker::enter() {
   return true;
 }
 
+// Requires: *at_ == '"'.
+inline bool JsonWalker::scan_string(JsonText& text) {
+  const char* const first = at_ + 1;
+  const char* const stop = find_json_special<JsonSearch::PassNonAscii>(first, end_);
+  if (stop == end_ || *stop != '"') [[unlikely]] {
+    return scan_escapes(text, stop);
+  }
+  text.raw = {offset(first), offset(stop)};
+  text.decoded_size = text.raw.end - text.raw.begin;
+  text.escaped = false;
+  at_ = stop + 1;
+  return true;
+}
+
 bool JsonWalker::take_string(JsonText& text) {
-  if (!ok() || !scan_string(text)) {
+  if (!scan_string(text)) {
     return false;
   }
   string_bytes_ += text.decoded_size;
   return true;
 }
 
-bool JsonWalker::take_name(JsonText& name) {
+inline bool JsonWalker::take_name(JsonText& name) {
   skip_blanks();
-  if (at_ == text_.size()) {
+  if (at_ == end_) {
     return fail(kCut);
   }
-  if (text_[at_] != '"') {
+  if (*at_ != '"') {
     return fail("a member name in quotes is expected");
   }
   if (!scan_string(name)) {
     return false;
   }
   skip_blanks();
-  if (at_ == text_.size()) {
+  if (at_ == end_) {
     return fail(kCut);
   }
-  if (text_[at_] != ':') {
+  if (*at_ != ':') {
     return fail("a colon is expected");
   }
   ++at_;
+  skip_blanks();
   return true;
 }
 
 bool JsonWalker::scan_word(std::string_view word) {
-  if (text_.substr(at_, word.size()) != word) {
+  if (!std::string_view(at_, end_).starts_with(word)) {
     return fail("a value is expected");
   }
   at_ += word.size();
   return true;
 }
 
-// Takes a scalar, or the opening of a container and the first name in it.
-JsonWalker::Step JsonWalker::start_value(Nesting& nesting) {
-  const auto done = [](bool good) { return good ? Step::Complete : Step::Failed; };
-  const JsonType type = peek();
+// Requires: `type` is what peek() said, and no container.
+bool JsonWalker::take_scalar(JsonType type) {
   switch (type) {
-    case JsonType::None: return Step::Failed;
     case JsonType::String: {
       JsonText ignored;
-      return done(take_string(ignored));
+      return take_string(ignored);
     }
-    case JsonType::Number: return done(scan_number());
-    case JsonType::True: return done(scan_word("true"));
-    case JsonType::False: return done(scan_word("false"));
-    case JsonType::Null: return done(scan_word("null"));
+    case JsonType::Number: return scan_number();
+    case JsonType::True: return scan_word("true");
+    case JsonType::False: return scan_word("false");
+    case JsonType::Null: return scan_word("null");
+    case JsonType::None:
     case JsonType::Object:
     case JsonType::Array: break;
   }
+  return false;
+}
+
+bool JsonWalker::take_value() {
+  const JsonType type = peek();
+  const bool container = type == JsonType::Object || type == JsonType::Array;
+  return container ? take_container() : take_scalar(type);
+}
+
+// Requires: *at_ opens a container.
+bool JsonWalker::take_container() {
+  const unsigned outside = depth_;
+  std::uint64_t objects = 0;  // bit 0: the innermost container is an object
+  Step step = Step::Inside;
+  while (step == Step::Inside) {
+    const JsonType type = peek();
+    if (type == JsonType::Object || type == JsonType::Array) {
+      step = open_container(type == JsonType::Object, objects);
+    } else {
+      step = take_scalar(type) ? Step::Complete : Step::Failed;
+    }
+    if (step == Step::Complete) {
+      step = leave_ended(outside, objects);
+    }
+  }
+  return step == Step::Complete;
+}
+
+// Takes the bracket, and the first name where one follows; all of an empty one.
+JsonWalker::Step JsonWalker::open_container(bool object, std::uint64_t& objects) {
   if (!enter()) {
     return Step::Failed;
   }
   skip_blanks();
-  const bool object = type == JsonType::Object;
-  if (at_ < text_.size() && text_[at_] == (object ? '}' : ']')) {
+  if (at_ != end_ && *at_ == (object ? '}' : ']')) {
     leave();
     return Step::Complete;
   }
-  ++nesting.depth;
-  nesting.objects = nesting.objects << 1U | (object ? 1U : 0U);
-  if (object) {
-    JsonText name;
-    if (!take_name(name)) {
-      return Step::Failed;
-    }
-  }
-  return Step::Inside;
+  objects = objects << 1U | (object ? 1U : 0U);
+  JsonText name;
+  return !object || take_name(name) ? Step::Inside : Step::Failed;
 }
 
 // Behind a value: goes to the next one in the same container, or closes
-// containers until there is one or none is open.
-JsonWalker::Step JsonWalker::after_value(Nesting& nesting) {
-  while (nesting.depth > 0) {
-    const bool object = (nesting.objects & 1U) != 0;
+// containers until there is one or as many are open as `outside`.
+JsonWalker::Step JsonWalker::leave_ended(unsigned outside, std::uint64_t& objects) {
+  while (depth_ > outside) {
+    const bool object = (objects & 1U) != 0;
     skip_blanks();
-    if (at_ == text_.size()) {
+    if (at_ == end_) {
       fail(kCut);
       return Step::Failed;
     }
-    if (text_[at_] == ',') {
+    if (*at_ == ',') {
       ++at_;
       JsonText name;
       return !object || take_name(name) ? Step::Inside : Step::Failed;
     }
-    if (text_[at_] != (object ? '}' : ']')) {
-      fail(object ? "a comma or a closing brace is expected"
-                  : "a comma or a closing bracket is expected");
+    if (*at_ != (object ? '}' : ']')) {
+      fail(object ? kAfterMember : kAfterElement);
       return Step::Failed;
     }
     leave();
-    nesting.objects >>= 1U;
-    --nesting.depth;
+    objects >>= 1U;
   }
   return Step::Complete;
 }
 
-bool JsonWalker::take_value(ByteRange& range) {
-  if (peek() == JsonType::None) {
-    return false;
-  }
-  range.begin = static_cast<std::uint32_t>(at_);
-  Nesting nesting;
-  Step step = Step::Inside;
-  while (step == Step::Inside) {
-    step = start_value(nesting);
-    if (step == Step::Complete) {
-      step = after_value(nesting);
-    }
-  }
-  range.end = static_cast<std::uint32_t>(at_);
-  return step == Step::Complete;
-}
-
 bool ObjectWalk::next(JsonText& name) {
   JsonWalker& w = walker_;
-  if (!w.ok()) {
-    return false;
-  }
   w.skip_blanks();
-  if (w.at_ == w.text_.size()) {
+  if (w.at_ == w.end_) {
     return w.fail(kCut);
   }
-  comma_ = static_cast<std::uint32_t>(w.at_);
-  const char c = w.text_[w.at_];
-  if (c == '}') {
+  comma_ = w.position();
+  if (*w.at_ == '}') {
     close_ = comma_;
     w.leave();
     return false;
   }
   if (!first_) {
-    if (c != ',') {
-      return w.fail("a comma or a closing brace is expected");
+    if (*w.at_ != ',') {
+      return w.fail(kAfterMember);
     }
     ++w.at_;
     w.skip_blanks();
   }
   first_ = false;
-  name_begin_ = static_cast<std::uint32_t>(w.at_);
+  name_begin_ = w.position();
   return w.take_name(name);
 }
 
 bool ArrayWalk::next() {
   JsonWalker& w = walker_;
-  if (!w.ok()) {
-    return false;
-  }
   w.skip_blanks();
-  if (w.at_ == w.text_.size()) {
+  if (w.at_ == w.end_) {
     return w.fail(kCut);
   }
-  const char c = w.text_[w.at_];
-  if (c == ']') {
+  if (*w.at_ == ']') {
     w.leave();
     return false;
   }
   if (!first_) {
-    if (c != ',') {
-      return w.fail("a comma or a closing bracket is expected");
+    if (*w.at_ != ',') {
+      return w.fail(kAfterElement);
     }
     ++w.at_;
   }

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -22,6 +24,21 @@ enum class JsonType : std::uint8_t {
   False,
   Null,
 };
+
+// The type of the value that a byte begins.
+inline constexpr std::array<JsonType, 256> kJsonTypes = [] {
+  std::array<JsonType, 256> types{};  // all None
+  types['{'] = JsonType::Object;
+  types['['] = JsonType::Array;
+  types['"'] = JsonType::String;
+  types['t'] = JsonType::True;
+  types['f'] = JsonType::False;
+  types['n'] = JsonType::Null;
+  for (const char c : std::string_view("-0123456789")) {
+    types[static_cast<std::uint8_t>(c)] = JsonType::Number;
+  }
+  return types;
+}();
 
 // Who wrote the text.  RFC 8259 leaves two things open: escapes that name half
 // of a surrogate pair, and numbers that no double can hold.  From a client both
@@ -55,7 +72,9 @@ struct JsonFault {
 // and arrays it knows (ObjectWalk, ArrayWalk) and takes all other values whole.
 // Nothing recurses on the input; containers nest at most `max_depth` <= 64 deep.
 //
-// Every function returns false (or None) after the first fault, which sticks.
+// Every function returns false (or None) after the first fault, which sticks: the
+// walker then stands at the end of the text, where every step is refused, so that
+// no step has to ask first.
 // Thread safety: none.  Requires: `text` outlives the walker, and is shorter
 // than 4 GiB.
 class JsonWalker {
@@ -65,22 +84,37 @@ class JsonWalker {
   explicit JsonWalker(std::string_view text,
                       JsonOrigin origin,
                       unsigned max_depth = kMaxDepth) noexcept
-      : text_(text),
-        origin_(origin),
-        max_depth_(max_depth < kMaxDepth ? max_depth : kMaxDepth) {}
+      : begin_(text.data()),
+        end_(text.data() + text.size()),
+        at_(text.data()),
+        max_depth_(max_depth < kMaxDepth ? max_depth : kMaxDepth),
+        origin_(origin) {}
 
   // Checks what concerns the text as a whole (not empty, no byte order mark,
   // UTF-8).  Called once, before anything else.
   bool begin();
 
   // The type of the value that comes next.
-  JsonType peek();
+  JsonType peek() {
+    if (at_ < end_) {
+      const JsonType type = kJsonTypes[static_cast<std::uint8_t>(*at_)];
+      if (type != JsonType::None) {
+        return type;
+      }
+    }
+    return peek_further();
+  }
 
   // Takes the next value, of any type.
-  bool take_value(ByteRange& range);
-  bool take_value() {
-    ByteRange ignored;
-    return take_value(ignored);
+  bool take_value();
+  bool take_value(ByteRange& range) {
+    if (peek() == JsonType::None) {
+      return false;
+    }
+    range.begin = position();
+    const bool good = take_value();
+    range.end = position();
+    return good;
   }
 
   // Requires: peek() == JsonType::String.
@@ -94,17 +128,19 @@ class JsonWalker {
 
   // Offset of what comes next: of a value's first byte after peek(), of the byte
   // after it once it is taken.
-  [[nodiscard]] std::uint32_t position() const noexcept { return static_cast<std::uint32_t>(at_); }
+  [[nodiscard]] std::uint32_t position() const noexcept { return offset(at_); }
 
-  [[nodiscard]] std::string_view text() const noexcept { return text_; }
-  [[nodiscard]] std::string_view raw(ByteRange range) const noexcept { return range.of(text_); }
+  [[nodiscard]] std::string_view text() const noexcept { return {begin_, end_}; }
+  [[nodiscard]] std::string_view raw(ByteRange range) const noexcept { return range.of(text()); }
 
   // Decoded bytes of all string values (not names) taken so far.
   [[nodiscard]] std::uint64_t string_bytes() const noexcept { return string_bytes_; }
 
   // The string with its escapes resolved; half a surrogate pair becomes U+FFFD.
   // Valid until the next call.
-  std::string_view decode(const JsonText& text);
+  std::string_view decode(const JsonText& text) {
+    return text.escaped ? resolve_escapes(text.raw) : raw(text.raw);
+  }
 
  private:
   friend class ObjectWalk;
@@ -112,40 +148,51 @@ class JsonWalker {
   enum class Step : std::uint8_t {
     Failed,
     Complete,  // a value has ended
-    Inside,    // a container has begun; the next value is expected
-  };
-  struct Nesting {
-    std::uint64_t objects = 0;  // bit 0: the innermost container is an object
-    unsigned depth = 0;
+    Inside,    // a container goes on: its next value is expected
   };
 
+  [[nodiscard]] std::uint32_t offset(const char* at) const noexcept {
+    return static_cast<std::uint32_t>(at - begin_);
+  }
   bool fail(std::string_view what) noexcept { return fail(what, at_); }
   bool fail(std::string_view what,
-            std::size_t offset,
+            const char* where,
             JsonFaultKind kind = JsonFaultKind::Grammar) noexcept;
-  void skip_blanks() noexcept;
+  void skip_blanks() noexcept {
+    if (at_ < end_ && static_cast<std::uint8_t>(*at_) <= ' ') {
+      skip_run_of_blanks();
+    }
+  }
+  void skip_run_of_blanks() noexcept;
+  JsonType peek_further();
   bool enter();  // consumes the bracket
   void leave() noexcept {
     ++at_;
     --depth_;
   }
   bool take_name(JsonText& name);  // and the colon
+  bool take_scalar(JsonType type);
+  bool take_container();
+  Step open_container(bool object, std::uint64_t& objects);
+  Step leave_ended(unsigned outside, std::uint64_t& objects);
   bool scan_string(JsonText& text);
-  bool scan_escape(JsonText& text);
+  bool scan_escapes(JsonText& text, const char* stop);
+  bool scan_unicode_escape(JsonText& text);
   bool scan_surrogate(JsonText& text, unsigned first);
-  std::optional<unsigned> hex4(std::size_t at) const noexcept;
+  std::optional<unsigned> hex4(const char* at) const noexcept;
   bool scan_number();
-  bool representable(std::size_t begin) const;
+  bool scan_fraction(const char* begin, bool& unusual);
+  bool representable(const char* begin) const;
   bool scan_word(std::string_view word);
-  Step start_value(Nesting& nesting);
-  Step after_value(Nesting& nesting);
+  std::string_view resolve_escapes(ByteRange range);
 
-  std::string_view text_;
-  std::size_t at_ = 0;
-  unsigned depth_ = 0;
-  JsonOrigin origin_;
-  unsigned max_depth_;
+  const char* begin_;
+  const char* end_;
+  const char* at_;
   std::uint64_t string_bytes_ = 0;
+  unsigned depth_ = 0;
+  unsigned max_depth_;
+  JsonOrigin origin_;
   JsonFault fault_;
   std::string scratch_;
 };
@@ -159,7 +206,7 @@ class ObjectWalk {
  public:
   // Requires: walker.peek() == JsonType::Object.
   explicit ObjectWalk(JsonWalker& walker) : walker_(walker) {
-    begin_ = static_cast<std::uint32_t>(walker.at_);
+    begin_ = walker.position();
     walker.enter();
   }
 

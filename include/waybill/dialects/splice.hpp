@@ -25,7 +25,8 @@ struct ByteRange {
   [[nodiscard]] constexpr bool empty() const noexcept { return begin == end; }
   [[nodiscard]] constexpr std::size_t size() const noexcept { return end - begin; }
   [[nodiscard]] std::string_view of(std::string_view body) const noexcept {
-    return body.substr(begin, end - begin);
+    assert(begin <= end && end <= body.size());
+    return {body.data() + begin, size()};
   }
 
   friend bool operator==(const ByteRange&, const ByteRange&) = default;
