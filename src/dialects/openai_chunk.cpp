@@ -15,6 +15,9 @@ constexpr std::size_t kMaxWord = 64;
 constexpr std::size_t kMaxValue = 256;  // of what a summary repeats
 
 bool is_done(std::string_view data) noexcept {
+  if (data.starts_with('{')) {
+    return false;  // nearly always
+  }
   const std::size_t begin = data.find_first_not_of(" \t");
   const std::size_t end = data.find_last_not_of(" \t");
   return begin != std::string_view::npos && data.substr(begin, end - begin + 1) == "[DONE]";

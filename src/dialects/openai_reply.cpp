@@ -30,6 +30,7 @@ ReplyFacts to_facts(RequestKind kind, JsonWalker& walker, ReplyMembers& members)
     facts.usage.reset();
   }
   facts.usage_value = members.usage_value;
+  facts.usage_form = members.usage.form;
   if (members.choices.first_finish.raw.end != 0) {
     facts.finish_reason = walker.decode(members.choices.first_finish).substr(0, kMaxWord);
   }
@@ -88,7 +89,7 @@ void write_reply(std::string& out,
       out += ",\"usage\":";
     }
     if (splice.kind == SpliceKind::Tail || splice.kind == SpliceKind::Usage) {
-      append_usage(out, facts.usage_value.of(body), bill.usage, bill.charge);
+      append_usage(out, facts.usage_value.of(body), bill.usage, bill.charge, facts.usage_form);
     } else {
       head.write(out, splice.kind);
     }

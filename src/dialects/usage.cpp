@@ -33,6 +33,7 @@ enum class Member : std::uint8_t {
   CompletionImage,
   PromptDetails,
   CompletionDetails,
+  Ours,  // what append_usage() adds
 };
 constexpr std::size_t kCounts = static_cast<std::size_t>(Member::PromptDetails);
 
@@ -49,6 +50,9 @@ constexpr auto kMembers = make_key_table<Member>({
     {"reasoning_tokens", Member::Reasoning},
     {"prompt_tokens_details", Member::PromptDetails},
     {"completion_tokens_details", Member::CompletionDetails},
+    {"cost", Member::Ours},
+    {"is_byok", Member::Ours},
+    {"cost_details", Member::Ours},
 });
 
 constexpr auto kPromptDetails = make_key_table<Member>({
@@ -64,6 +68,10 @@ constexpr auto kCompletionDetails = make_key_table<Member>({
     {"image_tokens", Member::CompletionImage},
 });
 
+// As many digits never exceed kLargestCount.
+constexpr std::size_t kSafeDigits = 9;
+static_assert(kLargestCount >= 999'999'999);
+
 struct Count {
   std::uint64_t value = 0;
   UsageFault fault = UsageFault::Missing;  // None: it was there and is a count
@@ -74,6 +82,16 @@ struct Count {
 };
 
 Count to_count(std::string_view token) noexcept {
+  if (token.size() <= kSafeDigits) {
+    std::uint64_t value = 0;
+    const auto add_digit = [&](char c) {
+      value = value * 10 + static_cast<std::uint64_t>(c - '0');
+      return c >= '0' && c <= '9';
+    };
+    if (std::ranges::all_of(token, add_digit)) {
+      return {value, UsageFault::None};
+    }
+  }
   if (token == "-0") {
     return {0, UsageFault::None};
   }
@@ -104,7 +122,12 @@ class UsageReader {
       return {std::nullopt, null ? UsageFault::Missing : UsageFault::NotInteger};
     }
     read_object(kMembers);
-    return walker_.ok() ? judge() : UsageReading{};
+    if (!walker_.ok()) {
+      return {};
+    }
+    UsageReading reading = judge();
+    reading.form = has_members_ && !has_ours_ ? UsageForm::Plain : UsageForm::Unknown;
+    return reading;
   }
 
  private:
@@ -114,11 +137,13 @@ class UsageReader {
     ObjectWalk object(walker_);
     JsonText name;
     while (object.next(name)) {
+      has_members_ = true;
       const auto member = table.find(walker_.decode(name));
       if (!member) {
         walker_.take_value();
         continue;
       }
+      has_ours_ = has_ours_ || *member == Member::Ours;
       const bool nested = walker_.peek() == JsonType::Object;
       if (nested && *member == Member::PromptDetails) {
         read_object(kPromptDetails);
@@ -170,6 +195,8 @@ class UsageReader {
   JsonWalker& walker_;
   const UsageQuirks& quirks_;
   std::array<Count, kCounts> counts_{};
+  bool has_members_ = false;
+  bool has_ours_ = false;
   bool twice_ = false;
   bool doubtful_ = false;
 };

@@ -13,6 +13,7 @@ namespace waybill::dialects {
 struct UsageReading {
   std::optional<Usage> usage;
   UsageFault fault = UsageFault::Missing;
+  UsageForm form = UsageForm::Unknown;
 };
 
 // The value comes next; it may be of any type.  Check walker.ok() after.

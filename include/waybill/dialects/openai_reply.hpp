@@ -32,7 +32,8 @@ struct ReplyFacts {
 
   std::optional<Usage> usage;  // none where bill_by(usage_fault) is Estimate
   UsageFault usage_fault = UsageFault::Missing;
-  ByteRange usage_value;             // as it stands in the body
+  ByteRange usage_value;  // as it stands in the body
+  UsageForm usage_form = UsageForm::Unknown;
   std::string finish_reason;         // of the first choice that has one; at most 64 bytes
   std::string native_finish_reason;  // likewise
   std::string upstream_id;           // at most 128 bytes

@@ -103,14 +103,21 @@ struct Charge {
   CountedBy counted_by = CountedBy::Provider;  // Estimate: the counts are ours
 };
 
+// What the reader of a provider's `usage` saw of it.
+enum class UsageForm : std::uint8_t {
+  Unknown,
+  Plain,  // an object with members, and none of them `cost`, `is_byok` or `cost_details`
+};
+
 // Appends the `usage` object for the client.  `upstream` is the object as the
 // provider sent it: its members stay byte for byte, `cost`, `is_byok` and
 // `cost_details` are added or replaced.  Where it is empty or not an object, or
 // where the counts are an estimate, the object is built from `usage` in
-// OpenRouter's shape.
+// OpenRouter's shape.  One whose form is unknown is walked once more.
 void append_usage(std::string& out,
                   std::string_view upstream,
                   const Usage& usage,
-                  const Charge& charge);
+                  const Charge& charge,
+                  UsageForm form = UsageForm::Unknown);
 
 }  // namespace waybill::dialects

@@ -151,6 +151,14 @@ TEST(AppendUsage, BuildsTheWholeObjectWhereThereIsNone) {
   EXPECT_EQ(written(R"({"prompt_tokens":-10})", estimated), built);
 }
 
+TEST(AppendUsage, NeedsNoWalkOverAPlainObject) {
+  for (const char* plain : {R"({"prompt_tokens":10})", R"({"a":{"cost":1}, "b":[] })"}) {
+    std::string out;
+    append_usage(out, plain, Usage{}, some_charge(), UsageForm::Plain);
+    EXPECT_EQ(out, written(plain, some_charge()));
+  }
+}
+
 TEST(AppendUsage, TellsWhoseKeyPaid) {
   Charge charge;
   charge.key = KeyOwner::Client;
