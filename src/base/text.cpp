@@ -91,7 +91,7 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   for (;;) {
     const char* const stop = find_json_special<JsonSearch::StopAtNonAscii>(at, end);
-    out.append(at, stop);
+    out.append(at, static_cast<std::size_t>(stop - at));
     if (stop == end) {
       break;
     }

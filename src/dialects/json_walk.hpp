@@ -164,6 +164,15 @@ class JsonWalker {
     }
   }
   void skip_run_of_blanks() noexcept;
+  // Whether `c` comes next; it mostly does at once, and not behind blanks.
+  bool is_next(char c) noexcept {
+    if (at_ < end_ && *at_ == c) {
+      return true;
+    }
+    skip_blanks();
+    return at_ < end_ && *at_ == c;
+  }
+  bool miss(std::string_view what) noexcept;
   JsonType peek_further();
   bool enter();  // consumes the bracket
   void leave() noexcept {

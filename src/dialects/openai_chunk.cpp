@@ -2,7 +2,6 @@
 
 #include <charconv>
 #include <limits>
-#include <utility>
 
 #include "reply_head.hpp"
 #include "reply_reader.hpp"
@@ -58,8 +57,9 @@ ChunkFacts read_chunk(std::string_view data, const UsageQuirks& quirks) {
     return facts;
   }
   JsonWalker walker(data, JsonOrigin::Upstream);
-  ReplyMembers members;
+  ReplyMembers members(facts.fault, facts.splices);
   if (!read_reply_members(walker, ReplyForm::Chunk, quirks, members)) {
+    facts = ChunkFacts{};  // nothing of what was read up to the fault
     return facts;
   }
   facts.kind = kind_of(data, members);
@@ -69,7 +69,6 @@ ChunkFacts read_chunk(std::string_view data, const UsageQuirks& quirks) {
   }
   facts.usage = members.usage.usage;
   facts.usage_fault = members.usage.fault;
-  facts.fault = std::move(members.fault);
   facts.usage_value = members.usage_value;
   facts.id_value = members.id;
   facts.model_value = members.model;
@@ -78,7 +77,6 @@ ChunkFacts read_chunk(std::string_view data, const UsageQuirks& quirks) {
   facts.service_tier = members.service_tier;
   facts.system_fingerprint = members.system_fingerprint;
   facts.native_finish_reason = members.choices.last_native;
-  facts.splices = members.splices;
   facts.has_id = members.has_id;
   facts.has_model = members.has_model;
   facts.has_provider = members.has_provider;

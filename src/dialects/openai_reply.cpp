@@ -1,7 +1,6 @@
 #include "waybill/dialects/openai_reply.hpp"
 
 #include <limits>
-#include <utility>
 
 #include "waybill/base/text.hpp"
 
@@ -16,13 +15,11 @@ constexpr std::size_t kMaxWord = 64;
 constexpr std::size_t kMaxId = 128;
 constexpr std::size_t kMaxModel = 256;
 
-ReplyFacts to_facts(RequestKind kind, JsonWalker& walker, ReplyMembers& members) {
-  ReplyFacts facts;
-  facts.kind = kind;
-  const bool vectors = kind == RequestKind::Embedding;
+// What read_reply_members() has not put there already.
+void fill(ReplyFacts& facts, JsonWalker& walker, const ReplyMembers& members) {
+  const bool vectors = facts.kind == RequestKind::Embedding;
   facts.has_choices = vectors ? members.vectors > 0 : members.choices.count > 0;
   facts.is_error = members.has_error || !facts.has_choices;
-  facts.fault = std::move(members.fault);
   facts.output_bytes = members.choices.output_bytes;
   facts.usage = members.usage.usage;
   facts.usage_fault = check_output(members.usage.fault, facts.usage, facts.output_bytes);
@@ -37,13 +34,11 @@ ReplyFacts to_facts(RequestKind kind, JsonWalker& walker, ReplyMembers& members)
   facts.native_finish_reason = decoded_value(walker, members.choices.first_native, kMaxWord);
   facts.upstream_id = decoded_value(walker, members.id, kMaxId);
   facts.upstream_model = decoded_value(walker, members.model, kMaxModel);
-  facts.splices = members.splices;
   facts.has_id = members.has_id;
   facts.has_model = members.has_model;
   facts.has_provider = members.has_provider;
   facts.has_fingerprint = members.has_fingerprint;
   facts.has_members = members.has_members;
-  return facts;
 }
 
 }  // namespace
@@ -53,8 +48,11 @@ Result<ReplyFacts> read_reply(RequestKind kind, std::string_view body, const Usa
     return Error(ErrorKind::UpstreamFailed, "upstream_invalid_json",
                  "The provider's reply is larger than 2 GiB.");
   }
+  Result<ReplyFacts> result(std::in_place);
+  ReplyFacts& facts = *result;
+  facts.kind = kind;
   JsonWalker walker(body, JsonOrigin::Upstream);
-  ReplyMembers members;
+  ReplyMembers members(facts.fault, facts.splices);
   const bool good = read_reply_members(walker, ReplyForm::Body, quirks, members);
   if (!walker.ok()) {
     return Error(ErrorKind::UpstreamFailed, "upstream_invalid_json",
@@ -69,7 +67,8 @@ Result<ReplyFacts> read_reply(RequestKind kind, std::string_view body, const Usa
     return Error(ErrorKind::UpstreamFailed, "upstream_not_an_object",
                  "The provider's reply is JSON, but not an object.");
   }
-  return to_facts(kind, walker, members);
+  fill(facts, walker, members);
+  return result;
 }
 
 void write_reply(std::string& out,

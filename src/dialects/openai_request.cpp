@@ -203,13 +203,14 @@ Result<RequestFacts> read_request(RequestKind kind,
     return Error(ErrorKind::InvalidRequest, "invalid_request",
                  "The request body must be smaller than 2 GiB.");
   }
-  RequestFacts facts;
+  Result<RequestFacts> result(std::in_place);
+  RequestFacts& facts = *result;
   facts.kind = kind;
   JsonWalker walker(body, JsonOrigin::Client, limits.max_depth);
   RequestContext context{walker, facts, limits, std::nullopt};
   RequestReader reader(context);
   if (reader.read()) {
-    return facts;
+    return result;
   }
   // The reader stopped at the first thing it refuses; a fault of the grammar
   // further on still goes first.

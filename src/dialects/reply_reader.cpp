@@ -375,12 +375,12 @@ bool read_reply_members(JsonWalker& walker,
       walker.take_value();
       continue;
     }
-    ReplyMembers inner;
+    SpliceList unused;  // an error in a list is never written
+    ReplyMembers inner(members.fault, unused);
     if (!ReplyReader(walker, form, quirks, inner).read_object()) {
       return false;
     }
     members.has_error = inner.has_error;
-    members.fault = std::move(inner.fault);
   }
   return walker.finish();
 }

@@ -18,8 +18,15 @@ enum class ReplyForm : std::uint8_t {
   Chunk,  // usage and a null system_fingerprint are cut
 };
 
-// What stands at the top of a body; ranges are empty where it does not.
+// What stands at the top of a body; ranges are empty where it does not.  The
+// larger parts go where the caller keeps them.
 struct ReplyMembers {
+  ReplyMembers(UpstreamFault& fault_of_body, SpliceList& splices_of_body) noexcept
+      : fault(fault_of_body),
+        splices(splices_of_body) {}
+
+  UpstreamFault& fault;
+  SpliceList& splices;
   bool is_object = false;  // else nothing below but `fault` is known
   ByteRange id;            // strings with their quotes
   ByteRange model;
@@ -32,9 +39,7 @@ struct ReplyMembers {
   ChoiceFacts choices;
   std::uint64_t vectors = 0;  // elements of `data`
   bool has_error = false;
-  UpstreamFault fault;
 
-  SpliceList splices;
   bool has_id = false;
   bool has_model = false;
   bool has_provider = false;

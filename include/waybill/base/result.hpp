@@ -22,6 +22,8 @@ class [[nodiscard]] Result {
   Result(T value) noexcept : state_(std::in_place_index<0>, std::move(value)) {}
   // NOLINTNEXTLINE(google-explicit-constructor)
   Result(Error error) noexcept : state_(std::in_place_index<1>, std::move(error)) {}
+  // A T made in its place, to be filled there: for those that are large.
+  explicit Result(std::in_place_t) : state_(std::in_place_index<0>) {}
 
   [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
   explicit operator bool() const noexcept { return has_value(); }

@@ -2,11 +2,12 @@
 
 #pragma once
 
-#include <array>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string_view>
+#include <type_traits>
 
 namespace waybill::dialects {
 
@@ -55,22 +56,34 @@ struct Splice {
 };
 
 // The splices of one body, by position.  Known members cannot repeat, so a
-// fixed capacity suffices and nothing is allocated.
+// fixed capacity suffices and nothing is allocated; places not in use are neither
+// set nor copied.
 class SpliceList {
  public:
   static constexpr std::size_t kCapacity = 32;
+
+  SpliceList() noexcept {}  // NOLINT(modernize-use-equals-default): the union forbids it
+  SpliceList(const SpliceList& other) noexcept : size_(other.size_) {
+    std::uninitialized_copy_n(other.items_, size_, items_);
+  }
+  SpliceList& operator=(const SpliceList& other) noexcept {
+    size_ = other.size_;
+    std::uninitialized_copy_n(other.items_, size_, items_);
+    return *this;
+  }
+  ~SpliceList() = default;
 
   void add(SpliceKind kind, ByteRange range) noexcept {
     assert(size_ < kCapacity);
     std::size_t at = size_++;
     for (; at > 0 && before(range, items_[at - 1].range); --at) {
-      items_[at] = items_[at - 1];
+      std::construct_at(&items_[at], items_[at - 1]);
     }
-    items_[at] = Splice{range, kind};
+    std::construct_at(&items_[at], Splice{range, kind});
   }
 
-  [[nodiscard]] const Splice* begin() const noexcept { return items_.data(); }
-  [[nodiscard]] const Splice* end() const noexcept { return items_.data() + size_; }
+  [[nodiscard]] const Splice* begin() const noexcept { return items_; }
+  [[nodiscard]] const Splice* end() const noexcept { return items_ + size_; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
  private:
@@ -79,7 +92,10 @@ class SpliceList {
     return a.begin != b.begin ? a.begin < b.begin : a.end < b.end;
   }
 
-  std::array<Splice, kCapacity> items_{};
+  static_assert(std::is_trivially_copyable_v<Splice>);
+  union {
+    Splice items_[kCapacity];  // the first size_ live
+  };
   std::size_t size_ = 0;
 };
 
