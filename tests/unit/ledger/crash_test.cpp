@@ -7,7 +7,6 @@
 #include <set>
 
 #include <poll.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "support.hpp"
@@ -48,19 +47,19 @@ class PipeSink final : public CompletionSink {
   int fd_;
 };
 
-// Never returns: works until it is killed.
-[[noreturn]] void work(const TempFolder& folder, int pipe, std::uint32_t first) {
+// Returns only where something failed.
+void work(const TempFolder& folder, int pipe, std::uint32_t first) {
   PipeSink sink(pipe);
   auto opened = Ledger::open(options(folder));
   const catalog::PriceTable table = prices();
   if (!opened || !(*opened)->register_prices({&table, 1})) {
-    ::_exit(2);
+    return;
   }
   Ledger& ledger = **opened;
   ledger.set_sink(0, sink);
   for (std::uint32_t n = first;; ++n) {
     if (!log_intent(ledger, intent(n, table.version))) {
-      ::_exit(2);
+      return;
     }
     sink.tell({News::What::Intent, n});
     if (n % 5 == 0) {
@@ -114,21 +113,11 @@ TEST(Crash, D1KillAtARandomInstantLosesNothingThatWasAcknowledged) {
   std::set<std::uint32_t> ever;
   std::uint32_t next = 1;
   for (int round = 0; round < 30; ++round) {
-    int ends[2];
-    ASSERT_EQ(::pipe(ends), 0);
-    const pid_t child = ::fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) {
-      ::close(ends[0]);
-      work(folder, ends[1], next);
-    }
-    ::close(ends[1]);
     Told told;
-    listen_and_kill(ends[0], child, std::chrono::microseconds(random() % 40'000), told);
-    ::close(ends[0]);
-    int status = 0;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
-    ASSERT_TRUE(WIFSIGNALED(status)) << "the child gave up: " << WEXITSTATUS(status);
+    const std::chrono::microseconds life(random() % 40'000);
+    ASSERT_NO_FATAL_FAILURE(live_until_killed(
+        [&](int pipe) { work(folder, pipe, next); },
+        [&](int pipe, pid_t child) { listen_and_kill(pipe, child, life, told); }));
 
     Bench bench(folder);
     ASSERT_TRUE(bench.ledger);

@@ -109,6 +109,25 @@ inline Result<void> log_intent(Ledger& ledger, const Intent& one, std::size_t wo
   return ledger.log_intents(worker, {&logged, 1});
 }
 
+// Of generation n; no amount: all that is left.
+inline NewAdjustment refund(std::uint32_t n,
+                            std::optional<std::int64_t> amount,
+                            std::string adjustment_id = "a",
+                            std::string reason = "the answer was cut") {
+  NewAdjustment out;
+  out.id = std::move(adjustment_id);
+  out.generation = id(n);
+  if (amount) {
+    out.refund = Money::picodollars(*amount);
+  }
+  out.reason = std::move(reason);
+  return out;
+}
+
+inline std::int64_t charge(std::uint32_t n) {
+  return settlement(n).cost.total.count();
+}
+
 class WaitingSink final : public CompletionSink {
  public:
   void deliver(std::span<const Settled> batch) noexcept override {
@@ -197,6 +216,28 @@ void live_and_die(const TempFolder& folder, Life life) {
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+// Runs `work` in a child with the pipe's writing end; it works until it is killed.  The
+// parent runs `listen` with the reading end and the child's pid: it kills, and reads on
+// until the pipe closes.
+template <class Work, class Listen>
+void live_until_killed(Work work, Listen listen) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    ::close(ends[0]);
+    work(ends[1]);
+    ::_exit(2);  // it gave up
+  }
+  ::close(ends[1]);
+  listen(ends[0], child);
+  ::close(ends[0]);
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status)) << "the child gave up: " << WEXITSTATUS(status);
 }
 
 // A second, raw connection: the tamperer, the operator's shell.

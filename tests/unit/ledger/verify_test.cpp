@@ -2,6 +2,8 @@
 
 #include <functional>
 
+#include "adjustment_row.hpp"
+#include "chain.hpp"
 #include "support.hpp"
 
 namespace waybill::ledger {
@@ -14,7 +16,8 @@ constexpr std::uint32_t kRows = 20;
 constexpr const char* kDropGuards =
     "DROP TRIGGER generation_stands; DROP TRIGGER generation_stays; DROP TRIGGER attempt_stands;"
     "DROP TRIGGER attempt_stays; DROP TRIGGER checkpoint_stands; DROP TRIGGER checkpoint_stays;"
-    "DROP TRIGGER price_stands; DROP TRIGGER price_stays; PRAGMA foreign_keys = OFF;";
+    "DROP TRIGGER price_stands; DROP TRIGGER price_stays; DROP TRIGGER adjustment_stands;"
+    "DROP TRIGGER adjustment_stays; PRAGMA foreign_keys = OFF;";
 
 void fill(const TempFolder& folder) {
   Bench bench(folder);
@@ -32,6 +35,17 @@ void fill(const TempFolder& folder) {
     ASSERT_EQ(bench.settle(std::move(s)), SettleStatus::Recorded);
   }
   ASSERT_TRUE(bench.ledger->reader().verify());
+}
+
+// Five generations, and adjustments at rows 5 and 7.
+void fill_with_refunds(const TempFolder& folder) {
+  Bench bench(folder);
+  for (std::uint32_t n = 1; n <= 4; ++n) {
+    ASSERT_EQ(bench.settle(settlement(n)), SettleStatus::Recorded);
+  }
+  ASSERT_TRUE(bench.ledger->adjust(refund(2, 1'000, "first")));
+  ASSERT_EQ(bench.settle(settlement(5)), SettleStatus::Recorded);
+  ASSERT_TRUE(bench.ledger->adjust(refund(3, std::nullopt, "second")));
 }
 
 struct Tampering {
@@ -86,36 +100,113 @@ const std::vector<Tampering>& tamperings() {
   return all;
 }
 
-class TamperedLedger : public testing::TestWithParam<Tampering> {};
+const std::vector<Tampering>& tamperings_with_refunds() {
+  static const std::vector<Tampering> all{
+      {"refund_changed", "UPDATE adjustment SET refund = 999 WHERE seq = 5", "row 5 (adjustment"},
+      {"reason_changed", "UPDATE adjustment SET reason = 'x' WHERE seq = 5", "row 5 (adjustment"},
+      {"generation_changed",
+       "UPDATE adjustment SET gen_id = (SELECT gen_id FROM generation WHERE seq = 1) WHERE seq = 5",
+       "row 5 (adjustment"},
+      {"time_changed", "UPDATE adjustment SET booked = booked + 1 WHERE seq = 7", "row 7 "},
+      {"id_changed", "UPDATE adjustment SET id = 'x' WHERE seq = 7", "row 7 "},
+      {"accounts_changed", "UPDATE adjustment SET credit = 2 WHERE seq = 7", "row 7 "},
+      {"kind_out_of_range", "UPDATE adjustment SET whole = 7 WHERE seq = 7", "Row 7 "},
+      {"deleted", "DELETE FROM adjustment WHERE seq = 5", "lacks row 5"},
+      {"last_deleted", "DELETE FROM adjustment WHERE seq = 7", "ends at row 6"},
+      {"moved_over_a_generation", "UPDATE adjustment SET seq = 4 WHERE seq = 5", "row 4 "},
+      {"balance_changed", "UPDATE account SET debits = zeroblob(16) WHERE name = 'goodwill'",
+       "goodwill"},
+  };
+  return all;
+}
+
+using Fill = void (*)(const TempFolder&);
+class TamperedLedger : public testing::TestWithParam<std::pair<Fill, Tampering>> {};
 
 TEST_P(TamperedLedger, B20VerifyNamesTheFirstBadRow) {
+  const auto& [filled, tampering] = GetParam();
   const TempFolder folder;
-  fill(folder);
+  filled(folder);
   {
     RawSqlite raw(folder.database());
     raw.run(kDropGuards);
-    raw.run(GetParam().sql);
+    raw.run(tampering.sql);
   }
   const auto report = (*LedgerReader::open(folder.database()))->verify();
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().code(), "ledger_corrupt");
-  EXPECT_NE(report.error().detail().find(GetParam().named), std::string::npos)
+  EXPECT_NE(report.error().detail().find(tampering.named), std::string::npos)
       << report.error().detail();
 }
 
-std::string case_name(const testing::TestParamInfo<Tampering>& info) {
-  return info.param.name;
+std::vector<std::pair<Fill, Tampering>> filled_by(Fill filled,
+                                                  const std::vector<Tampering>& tampered) {
+  std::vector<std::pair<Fill, Tampering>> out;
+  for (const Tampering& each : tampered) {
+    out.emplace_back(filled, each);
+  }
+  return out;
 }
-INSTANTIATE_TEST_SUITE_P(Sql, TamperedLedger, testing::ValuesIn(tamperings()), case_name);
+
+std::string case_name(const testing::TestParamInfo<std::pair<Fill, Tampering>>& info) {
+  return info.param.second.name;
+}
+INSTANTIATE_TEST_SUITE_P(Generations,
+                         TamperedLedger,
+                         testing::ValuesIn(filled_by(fill, tamperings())),
+                         case_name);
+INSTANTIATE_TEST_SUITE_P(Adjustments,
+                         TamperedLedger,
+                         testing::ValuesIn(filled_by(fill_with_refunds, tamperings_with_refunds())),
+                         case_name);
+
+// A row that fits the chain and gives back too much is found by what it says.
+TEST(Verify, I11VerifyFindsMoreGivenBackThanWasCharged) {
+  for (const auto& [generation, named] :
+       {std::pair{id(2), "more is given back"}, std::pair{id(77), "no generation before it"}}) {
+    const TempFolder folder;
+    fill_with_refunds(folder);
+    RawSqlite raw(folder.database());
+    StoredAdjustment row;
+    row.seq = 8;
+    row.booked = kNow;
+    row.adjustment = {.id = "third",
+                      .generation = generation,
+                      .refund = Money::picodollars(charge(2) - 999),
+                      .whole = false,
+                      .reason = "x"};
+    std::string head;
+    raw.each(
+        "SELECT hex(hash), (SELECT id FROM account WHERE name = 'goodwill'),"
+        " (SELECT id FROM account WHERE name = 'customer/default') FROM adjustment WHERE seq = 7",
+        [&](char** values) {
+          head = values[0];
+          row.debit = std::stoll(values[1]);
+          row.credit = std::stoll(values[2]);
+        });
+    row.hash = ChainHasher{}.next(*parse_sha256_hex(head), row);
+    raw.run("INSERT INTO adjustment VALUES (8, 'third', x'" + to_hex(generation.bytes()) + "', " +
+            std::to_string(row.booked.time_since_epoch().count()) + ", " +
+            std::to_string(row.debit) + ", " + std::to_string(row.credit) + ", " +
+            std::to_string(row.adjustment.refund.count()) + ", 0, 'x', x'" + to_hex(row.hash) +
+            "')");
+    const auto report = (*LedgerReader::open(folder.database()))->verify();
+    ASSERT_FALSE(report);
+    EXPECT_NE(report.error().detail().find(named), std::string::npos) << report.error().detail();
+    EXPECT_NE(report.error().detail().find("row 8 (adjustment third"), std::string::npos);
+  }
+}
 
 TEST(Verify, RowsAreGuardedAgainstUpdateAndDelete) {
   const TempFolder folder;
   fill(folder);
+  ASSERT_TRUE(Bench(folder).ledger->adjust(refund(2, 1'000)));
   RawSqlite raw(folder.database());
   for (const char* sql :
        {"UPDATE generation SET cost = 0", "DELETE FROM generation WHERE seq = 20",
         "UPDATE attempt SET latency = 0", "DELETE FROM attempt", "UPDATE price SET text = ''",
-        "DELETE FROM price", "UPDATE checkpoint SET seq = 0", "DELETE FROM checkpoint"}) {
+        "DELETE FROM price", "UPDATE checkpoint SET seq = 0", "DELETE FROM checkpoint",
+        "UPDATE adjustment SET refund = 1", "DELETE FROM adjustment"}) {
     EXPECT_EQ(raw.try_run(sql), SQLITE_CONSTRAINT) << sql;
   }
 }
