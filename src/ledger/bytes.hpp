@@ -21,6 +21,10 @@ class ByteWriter {
   explicit ByteWriter(std::string& out) noexcept : out_(out) {}
 
   void number(std::uint64_t value) {
+    if (value < 0x80U) {  // most are
+      out_.push_back(static_cast<char>(value));
+      return;
+    }
     std::array<char, 10> bytes;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
     std::size_t size = 0;
     while (value >= 0x80U) {

@@ -4,9 +4,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <sqlite3.h>
 
@@ -24,8 +27,10 @@ namespace waybill::ledger {
 class Statement {
  public:
   Statement() = default;
-  Statement(sqlite3* db, sqlite3_stmt* statement) noexcept : db_(db), statement_(statement) {}
+  Statement(sqlite3* db, sqlite3_stmt* statement);
 
+  // What is bound stays bound, so that an integer which is as in the row before costs a
+  // comparison.
   void bind(int index, std::int64_t value) noexcept;
   void bind(int index, std::string_view text) noexcept;
   void bind(int index, std::span<const std::uint8_t> blob) noexcept;
@@ -54,8 +59,27 @@ class Statement {
 
   sqlite3* db_ = nullptr;
   std::unique_ptr<sqlite3_stmt, Finalize> statement_;
-  int bind_fault_ = SQLITE_OK;  // the first, reported by run() or next()
+  std::vector<std::optional<std::int64_t>> bound_;  // integers, by parameter; 0 is unused
+  int bind_fault_ = SQLITE_OK;                      // the first, reported by run() or next()
 };
+
+// Calls `visit` with each row that is left, until it returns an error.
+template <class Visit>
+Result<void> each_row(Statement& select, Visit visit) {
+  for (;;) {
+    const auto more = select.next();
+    if (!more) {
+      return more.error();
+    }
+    if (!*more) {
+      return {};
+    }
+    if (Result<void> done = visit(std::as_const(select)); !done) {
+      select.reset();
+      return done;
+    }
+  }
+}
 
 class Connection {
  public:
