@@ -75,27 +75,23 @@ Result<void> CheckpointAudit::load(Connection& connection, const LaneId& lane) {
   if (!select) {
     return select.error();
   }
-  for (;;) {
-    const auto more = select->next();
-    if (!more) {
-      return more.error();
-    }
-    if (!*more) {
-      return {};
-    }
-    const auto row = read_checkpoint(*select);
-    if (!row) {
-      return corrupt("A checkpoint row is damaged.");
-    }
-    rows_.emplace(row->seq, *row);
-    if (row->voucher) {
-      last_signed_ = *row;
-      ++signed_rows_;
-    } else if (last_signed_) {
-      return corrupt("The checkpoint " + at_row(row->seq) +
-                     " is not signed, though one before it is.");
-    }
+  return each_row(*select, [this](const Statement& row) { return load_row(row); });
+}
+
+Result<void> CheckpointAudit::load_row(const Statement& stored) {
+  const auto row = read_checkpoint(stored);
+  if (!row) {
+    return corrupt("A checkpoint row is damaged.");
   }
+  rows_.emplace(row->seq, *row);
+  if (row->voucher) {
+    last_signed_ = *row;
+    ++signed_rows_;
+  } else if (last_signed_) {
+    return corrupt("The checkpoint " + at_row(row->seq) +
+                   " is not signed, though one before it is.");
+  }
+  return {};
 }
 
 // ------------------------------------------------------------------ following the chain

@@ -40,6 +40,7 @@ class CheckpointAudit {
  private:
   void read_lines();
   void keep_last_branch();
+  Result<void> load_row(const Statement& stored);
   [[nodiscard]] Result<void> check_row(const Checkpoint& row, const ChainWalk& walk);
   [[nodiscard]] Result<void> check_line(const Checkpoint& line, const ChainWalk& walk);
   [[nodiscard]] bool is_row(const Checkpoint& line) const;

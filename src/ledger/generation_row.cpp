@@ -285,15 +285,8 @@ void bind_attempt(Statement& statement,
 Result<std::vector<FailedAttempt>> read_attempts(Statement& select, std::int64_t seq) {
   std::vector<FailedAttempt> out;
   select.bind(1, seq);
-  for (;;) {
-    const auto more = select.next();
-    if (!more) {
-      return more.error();
-    }
-    if (!*more) {
-      return out;
-    }
-    Row row(select);
+  auto done = each_row(select, [&](const Statement& stored) -> Result<void> {
+    Row row(stored);
     FailedAttempt attempt;
     attempt.number = row.within<std::uint32_t>(std::numeric_limits<std::uint32_t>::max());
     attempt.provider = row.text();
@@ -304,7 +297,12 @@ Result<std::vector<FailedAttempt>> read_attempts(Statement& select, std::int64_t
     attempt.latency = microseconds(row.integer());
     attempt.provider_cost = row.money();
     out.push_back(std::move(attempt));
+    return {};
+  });
+  if (!done) {
+    return done.error();
   }
+  return out;
 }
 
 Result<StoredGeneration> read_whole(const Statement& statement, Statement& select_attempts) {

@@ -202,20 +202,18 @@ Result<std::vector<GenerationRecord>> LedgerReader::list_generations(
   }
   select->bind(5, static_cast<std::int64_t>(filter.limit));
   std::vector<GenerationRecord> out;
-  for (;;) {
-    const auto more = select->next();
-    if (!more) {
-      return more.error();
-    }
-    if (!*more) {
-      return out;
-    }
-    auto record = read_record(*select, *connection_);
+  auto done = each_row(*select, [&](const Statement& row) -> Result<void> {
+    auto record = read_record(row, *connection_);
     if (!record) {
       return record.error();
     }
     out.push_back(std::move(*record));
+    return {};
+  });
+  if (!done) {
+    return done.error();
   }
+  return out;
 }
 
 Result<std::vector<KeyRecord>> LedgerReader::list_keys() {
@@ -234,26 +232,23 @@ Result<KeyUsage> LedgerReader::key_usage(KeyId key, WallTime now) {
   const DayRanges ranges = ranges_of(now);
   std::array<Int128, 4> sums{};  // total, today, week, month
   KeyUsage usage;
-  for (;;) {
-    const auto more = select->next();
-    if (!more) {
-      return more.error();
-    }
-    if (!*more) {
-      break;
-    }
+  auto done = each_row(*select, [&](const Statement& row) -> Result<void> {
     BalanceBytes bytes{};
-    if (!select->blob_into(1, bytes)) {
+    if (!row.blob_into(1, bytes)) {
       return Error(ErrorKind::Internal, "ledger_corrupt",
                    "The daily sums are damaged; run `waybill ledger verify`.");
     }
-    const Day day = select->integer(0);
-    const Int128 amount = from_bytes(bytes);
+    const Day day = row.integer(0);
+    const Int128 amount = from_bytes(bytes) + row.integer(3);
     sums[0] += amount;
     sums[1] += day >= ranges.today ? amount : 0;
     sums[2] += day >= ranges.week ? amount : 0;
     sums[3] += day >= ranges.month ? amount : 0;
-    usage.generations += static_cast<std::uint64_t>(select->integer(2));
+    usage.generations += static_cast<std::uint64_t>(row.integer(2));
+    return {};
+  });
+  if (!done) {
+    return done.error();
   }
   const std::array targets{&usage.total, &usage.today, &usage.this_week, &usage.this_month};
   for (std::size_t i = 0; i < targets.size(); ++i) {
@@ -291,16 +286,9 @@ Result<std::vector<ReportRow>> LedgerReader::report(ReportGroup group,
   select->bind(1, std::span<const std::uint8_t>(first));
   select->bind(2, std::span<const std::uint8_t>(end));
   std::vector<ReportRow> out;
-  for (;;) {
-    const auto more = select->next();
-    if (!more) {
-      return more.error();
-    }
-    if (!*more) {
-      return out;
-    }
+  auto done = each_row(*select, [&](const Statement& row) -> Result<void> {
     const auto halves = [&](int column) {
-      return checked_money((Int128{select->integer(column)} << 32) + select->integer(column + 1));
+      return checked_money((Int128{row.integer(column)} << 32) + row.integer(column + 1));
     };
     const auto cost = halves(4);
     const auto provider_cost = halves(6);
@@ -308,14 +296,19 @@ Result<std::vector<ReportRow>> LedgerReader::report(ReportGroup group,
     if (!cost || !provider_cost || !refunded) {
       return (!cost ? cost : !provider_cost ? provider_cost : refunded).error();
     }
-    out.push_back({.group = std::string(select->text(0)),
-                   .generations = static_cast<std::uint64_t>(select->integer(1)),
-                   .prompt_tokens = static_cast<std::uint64_t>(select->integer(2)),
-                   .completion_tokens = static_cast<std::uint64_t>(select->integer(3)),
+    out.push_back({.group = std::string(row.text(0)),
+                   .generations = static_cast<std::uint64_t>(row.integer(1)),
+                   .prompt_tokens = static_cast<std::uint64_t>(row.integer(2)),
+                   .completion_tokens = static_cast<std::uint64_t>(row.integer(3)),
                    .cost = *cost,
                    .refunded = *refunded,
                    .provider_cost = *provider_cost});
+    return {};
+  });
+  if (!done) {
+    return done.error();
   }
+  return out;
 }
 
 // ------------------------------------------------------------------ upkeep

@@ -23,27 +23,25 @@ Result<std::vector<IdempotencyRecord>> SqliteStore::idempotency(WallTime now) {
   }
   select->bind(1, std::int64_t{now.time_since_epoch().count()});
   std::vector<IdempotencyRecord> out;
-  for (;;) {
-    const auto more = select->next();
-    if (!more) {
-      return more.error();
-    }
-    if (!*more) {
-      return out;
-    }
+  auto done = each_row(*select, [&](const Statement& row) -> Result<void> {
     IdempotencyRecord record;
     GenerationId::Bytes generation{};
-    record.tenant = select->integer(0);
-    record.mark.expires = WallTime(microseconds(select->integer(4)));
-    if (!select->blob_into(1, record.mark.key) || !select->blob_into(2, record.mark.body) ||
-        !select->blob_into(3, generation)) {
+    record.tenant = row.integer(0);
+    record.mark.expires = WallTime(microseconds(row.integer(4)));
+    if (!row.blob_into(1, record.mark.key) || !row.blob_into(2, record.mark.body) ||
+        !row.blob_into(3, generation)) {
       return Error(ErrorKind::Internal, "ledger_corrupt",
                    "The ledger's table of idempotency keys holds a damaged row; restore the last "
                    "backup.");
     }
     record.generation = GenerationId(generation);
     out.push_back(record);
+    return {};
+  });
+  if (!done) {
+    return done.error();
   }
+  return out;
 }
 
 Result<std::size_t> SqliteStore::drop_idempotency(WallTime now, std::size_t most) {

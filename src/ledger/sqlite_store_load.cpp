@@ -39,26 +39,17 @@ std::vector<std::string> split_lines(std::string_view text) {
 
 // Runs `read` on each row of `sql`; it returns false for a damaged one.
 template <class Read>
-Result<void> each_row(Connection& connection,
-                      std::string_view sql,
-                      std::string_view what,
-                      Read read) {
+Result<void> read_rows(Connection& connection,
+                       std::string_view sql,
+                       std::string_view what,
+                       Read read) {
   auto select = connection.prepare(sql);
   if (!select) {
     return select.error();
   }
-  for (;;) {
-    const auto more = select->next();
-    if (!more) {
-      return more.error();
-    }
-    if (!*more) {
-      return {};
-    }
-    if (!read(std::as_const(*select))) {
-      return damaged(what);
-    }
-  }
+  return each_row(*select, [&](const Statement& row) -> Result<void> {
+    return read(row) ? Result<void>{} : damaged(what);
+  });
 }
 
 void bind_key(Statement& statement, const KeyRecord& key, const std::string& models) {
@@ -81,25 +72,25 @@ void bind_key(Statement& statement, const KeyRecord& key, const std::string& mod
 Result<std::vector<KeyRecord>> read_keys(Connection& connection) {
   std::vector<KeyRecord> keys;
   auto done =
-      each_row(connection,
-               "SELECT id, hash, label, name, created, expires, disabled, deleted, allowed_models"
-               " FROM api_key ORDER BY id",
-               "keys", [&](const Statement& row) {
-                 KeyRecord key;
-                 key.id = row.integer(0);
-                 key.label = row.text(2);
-                 key.name = row.text(3);
-                 key.created = WallTime(microseconds(row.integer(4)));
-                 if (!row.is_null(5)) {
-                   key.expires = WallTime(microseconds(row.integer(5)));
-                 }
-                 key.disabled = row.integer(6) != 0;
-                 key.deleted = row.integer(7) != 0;
-                 key.allowed_models = split_lines(row.text(8));
-                 const bool sound = row.blob_into(1, key.hash);
-                 keys.push_back(std::move(key));
-                 return sound;
-               });
+      read_rows(connection,
+                "SELECT id, hash, label, name, created, expires, disabled, deleted, allowed_models"
+                " FROM api_key ORDER BY id",
+                "keys", [&](const Statement& row) {
+                  KeyRecord key;
+                  key.id = row.integer(0);
+                  key.label = row.text(2);
+                  key.name = row.text(3);
+                  key.created = WallTime(microseconds(row.integer(4)));
+                  if (!row.is_null(5)) {
+                    key.expires = WallTime(microseconds(row.integer(5)));
+                  }
+                  key.disabled = row.integer(6) != 0;
+                  key.deleted = row.integer(7) != 0;
+                  key.allowed_models = split_lines(row.text(8));
+                  const bool sound = row.blob_into(1, key.hash);
+                  keys.push_back(std::move(key));
+                  return sound;
+                });
   if (!done) {
     return done.error();
   }
@@ -123,8 +114,8 @@ Result<StoreState> SqliteStore::load() {
     return keys.error();
   }
   state.keys = std::move(*keys);
-  auto prices =
-      each_row(connection_, "SELECT version, text FROM price", "prices", [&](const Statement& row) {
+  auto prices = read_rows(
+      connection_, "SELECT version, text FROM price", "prices", [&](const Statement& row) {
         state.prices.push_back(
             {.version = std::string(row.text(0)), .text = std::string(row.text(1))});
         return true;
@@ -142,11 +133,11 @@ Result<void> SqliteStore::load_meta(StoreState& state) {
   }
   state.epoch = static_cast<std::uint64_t>(*epoch);
   bool found = false;
-  auto done = each_row(connection_, "SELECT value FROM meta WHERE name = 'lane'", "settings",
-                       [&](const Statement& row) {
-                         found = row.blob_into(0, state.lane);
-                         return found;
-                       });
+  auto done = read_rows(connection_, "SELECT value FROM meta WHERE name = 'lane'", "settings",
+                        [&](const Statement& row) {
+                          found = row.blob_into(0, state.lane);
+                          return found;
+                        });
   if (done && !found) {
     return damaged("settings");
   }
@@ -155,25 +146,25 @@ Result<void> SqliteStore::load_meta(StoreState& state) {
 
 Result<void> SqliteStore::load_head(StoreState& state) {
   state.head_hash = genesis_hash(state.lane);
-  return each_row(connection_,
-                  "SELECT * FROM"
-                  " (SELECT seq, settled, hash FROM generation ORDER BY seq DESC LIMIT 1)"
-                  " UNION ALL SELECT * FROM"
-                  " (SELECT seq, booked, hash FROM adjustment ORDER BY seq DESC LIMIT 1)"
-                  " ORDER BY 1 DESC LIMIT 1",
-                  "generations", [&](const Statement& row) {
-                    state.head_seq = row.integer(0);
-                    state.head_settled = WallTime(microseconds(row.integer(1)));
-                    return row.blob_into(2, state.head_hash);
-                  });
+  return read_rows(connection_,
+                   "SELECT * FROM"
+                   " (SELECT seq, settled, hash FROM generation ORDER BY seq DESC LIMIT 1)"
+                   " UNION ALL SELECT * FROM"
+                   " (SELECT seq, booked, hash FROM adjustment ORDER BY seq DESC LIMIT 1)"
+                   " ORDER BY 1 DESC LIMIT 1",
+                   "generations", [&](const Statement& row) {
+                     state.head_seq = row.integer(0);
+                     state.head_settled = WallTime(microseconds(row.integer(1)));
+                     return row.blob_into(2, state.head_hash);
+                   });
 }
 
 Result<void> SqliteStore::load_checkpoint(StoreState& state) {
-  return each_row(connection_, std::string(kSelectCheckpoints) + "ORDER BY id DESC LIMIT 1",
-                  "checkpoints", [&](const Statement& row) {
-                    state.checkpoint = read_checkpoint(row);
-                    return state.checkpoint.has_value();
-                  });
+  return read_rows(connection_, std::string(kSelectCheckpoints) + "ORDER BY id DESC LIMIT 1",
+                   "checkpoints", [&](const Statement& row) {
+                     state.checkpoint = read_checkpoint(row);
+                     return state.checkpoint.has_value();
+                   });
 }
 
 Result<void> SqliteStore::load_accounts(StoreState& state) {

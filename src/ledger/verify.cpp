@@ -77,18 +77,7 @@ class Verifier {
     if (!select) {
       return select.error();
     }
-    for (;;) {
-      const auto more = select->next();
-      if (!more) {
-        return more.error();
-      }
-      if (!*more) {
-        return {};
-      }
-      if (Result<void> done = visit(std::as_const(*select)); !done) {
-        return done;
-      }
-    }
+    return each_row(*select, visit);
   }
 
   Result<void> load_genesis();
