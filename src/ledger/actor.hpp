@@ -125,6 +125,7 @@ class Actor {
 
   void keep_house();
   void keep_house_by_time();
+  bool is_quiet() noexcept;
   void forget_expired();
   void finish();
   void after_checkpoint();
@@ -160,9 +161,10 @@ class Actor {
   std::atomic<bool> broken_{false};  // `failed_`, for the workers
   Growth growth_;                    // of the database
   bool disk_low_ = false;
-  bool tidy_ = false;             // nothing waits for a checkpoint
-  std::uint64_t most_pages_ = 0;  // in the write-ahead log since it was last cut
-  bool expired_ = true;           // rows of expired idempotency keys may be there
+  bool tidy_ = false;               // nothing waits for a checkpoint
+  std::uint64_t commits_seen_ = 0;  // by the last house-keeping
+  std::uint64_t most_pages_ = 0;    // in the write-ahead log since it was last cut
+  bool expired_ = true;             // rows of expired idempotency keys may be there
   bool lines_unwritten_ = false;
 
   std::thread thread_;

@@ -15,8 +15,9 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// Enough to make a checkpoint's flush rare, small enough to keep the log in cache.
-constexpr std::uint64_t kPagesBeforeCheckpoint = 4000;
+// 64 MiB.  A checkpoint's flush holds up every settlement that waits, so it must be rare;
+// the log must be read before the ledger is open again after a crash, so it must be short.
+constexpr std::uint64_t kPagesBeforeCheckpoint = 16'000;
 // A few milliseconds' work, and many more a second than a ledger takes new.
 constexpr std::size_t kExpiredAtOnce = 1000;
 constexpr std::chrono::seconds kBusyPause{1};
@@ -74,7 +75,7 @@ void Actor::keep_house_by_time() {
     }
     forget_expired();
   }
-  if (!failed_ && queue_.empty() && !tidy_) {
+  if (!failed_ && !tidy_ && is_quiet()) {
     // The log keeps its length, so that the commits to come write over it: a flush of a
     // file that grows waits for the file system's own journal as well.
     const bool swollen = most_pages_ > 2 * kPagesBeforeCheckpoint;
@@ -92,6 +93,14 @@ void Actor::keep_house_by_time() {
   const bool idle = tidy_ && !expired_ && spilled_ == 0 &&
                     parts_.journal->last_checkpoint() == parts_.journal->anchor().seq;
   next_house_keeping_ = steady_clock::now() + (idle || failed_ ? kIdlePause : kBusyPause);
+}
+
+// A moment at which a checkpoint holds up nobody: no commit since the last time.  Relaxed
+// commits are flushed by checkpoints alone, so those cannot wait for it.
+bool Actor::is_quiet() noexcept {
+  const std::uint64_t commits = counters_.commits.load(std::memory_order_relaxed);
+  const bool idle = std::exchange(commits_seen_, commits) == commits;
+  return queue_.empty() && (idle || parts_.options.durability == Durability::Relaxed);
 }
 
 // A part at a time: what one round leaves, the next ones take.
