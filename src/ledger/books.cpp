@@ -1,6 +1,7 @@
 #include "books.hpp"
 
 #include <chrono>
+#include <utility>
 
 namespace waybill::ledger {
 
@@ -64,6 +65,10 @@ Books::Entry& Books::touch(std::int64_t id) {
     entry.before.credits = entry.account.credits;
     dirty_.push_back(id);
   }
+  if (!entry.unwritten) {
+    entry.unwritten = true;
+    unwritten_.push_back(id);
+  }
   return entry;
 }
 
@@ -108,56 +113,91 @@ Result<void> Books::add_to_day(const Settlement& settlement) {
     day.before = day.usage;
     dirty_days_.push_back(key);
   }
+  if (!day.unwritten) {
+    day.unwritten = true;
+    unwritten_days_.push_back(key);
+  }
   day.usage.amount += settlement.cost.total.count();
   ++day.usage.generations;
   return {};
 }
 
-Result<void> Books::write_changes() {
+Result<void> Books::write_accounts() {
   for (const std::int64_t id : dirty_) {
-    if (auto done = store_.put_account(accounts_[static_cast<std::size_t>(id - 1)].account);
-        !done) {
-      return done;
+    const Entry& entry = accounts_[static_cast<std::size_t>(id - 1)];
+    if (entry.stored) {
+      continue;
     }
-  }
-  for (const DayKey& key : dirty_days_) {
-    if (auto done = store_.put_day_usage(key.key, key.day, days_.at(key).usage); !done) {
+    if (auto done = store_.add_account(id, entry.account.name); !done) {
       return done;
     }
   }
   return {};
 }
 
+Result<void> Books::write_balances(std::int64_t seq) {
+  if (auto done = write_accounts(); !done) {
+    return done;
+  }
+  written_ = true;
+  for (const std::int64_t id : unwritten_) {
+    if (auto done = store_.put_account(accounts_[static_cast<std::size_t>(id - 1)].account);
+        !done) {
+      return done;
+    }
+  }
+  for (const DayKey& key : unwritten_days_) {
+    if (auto done = store_.put_day_usage(key.key, key.day, days_.at(key).usage); !done) {
+      return done;
+    }
+  }
+  return store_.put_balances_at(seq);
+}
+
 void Books::keep_changes() noexcept {
   for (const std::int64_t id : dirty_) {
-    Entry& entry = accounts_[static_cast<std::size_t>(id - 1)];
-    entry.dirty = false;
-    entry.stored = true;
+    accounts_[static_cast<std::size_t>(id - 1)].stored = true;
   }
-  for (const DayKey& key : dirty_days_) {
-    days_.find(key)->second.dirty = false;
+  if (std::exchange(written_, false)) {
+    for (const std::int64_t id : unwritten_) {
+      accounts_[static_cast<std::size_t>(id - 1)].unwritten = false;
+    }
+    for (const DayKey& key : unwritten_days_) {
+      days_.find(key)->second.unwritten = false;
+    }
+    unwritten_.clear();
+    unwritten_days_.clear();
   }
-  dirty_.clear();
-  dirty_days_.clear();
-  provider_total_before_ = provider_total_;
+  keep_loaded();
 }
 
 void Books::undo_changes() noexcept {
-  // An account that is not stored yet stays dirty: its id is given, only its row is not.
-  std::erase_if(dirty_, [&](std::int64_t id) {
+  written_ = false;
+  for (const std::int64_t id : dirty_) {
     Entry& entry = accounts_[static_cast<std::size_t>(id - 1)];
     entry.account.debits = entry.before.debits;
     entry.account.credits = entry.before.credits;
+  }
+  for (const DayKey& key : dirty_days_) {
+    DayEntry& day = days_.find(key)->second;
+    day.usage = day.before;
+  }
+  provider_total_ = provider_total_before_;
+  keep_loaded();
+}
+
+void Books::keep_loaded() noexcept {
+  // An account that is not stored yet stays dirty: its id is given, only its row is not.
+  std::erase_if(dirty_, [&](std::int64_t id) {
+    Entry& entry = accounts_[static_cast<std::size_t>(id - 1)];
     entry.dirty = !entry.stored;
     return entry.stored;
   });
   for (const DayKey& key : dirty_days_) {
-    DayEntry& day = days_.find(key)->second;
-    day.usage = day.before;
-    day.dirty = false;
+    days_.find(key)->second.dirty = false;
   }
   dirty_days_.clear();
-  provider_total_ = provider_total_before_;
+  provider_total_before_ = provider_total_;
 }
 
 Books::Totals Books::totals() const noexcept {
@@ -175,8 +215,9 @@ bool Books::balanced() const noexcept {
 }
 
 void Books::forget_days_before(Day day) {
-  std::erase_if(days_,
-                [&](const auto& entry) { return entry.first.day < day && !entry.second.dirty; });
+  std::erase_if(days_, [&](const auto& entry) {
+    return entry.first.day < day && !entry.second.dirty && !entry.second.unwritten;
+  });
 }
 
 }  // namespace waybill::ledger

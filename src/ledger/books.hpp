@@ -16,8 +16,8 @@ inline constexpr const char* kCustomerAccount = "customer/default";
 inline constexpr const char* kRevenueAccount = "revenue";
 inline constexpr const char* kGoodwillAccount = "goodwill";  // what we bear ourselves
 
-// Balances change row by row and are written once a batch, so that a thousand
-// settlements of one key cost one update.
+// Balances change row by row and are written with each checkpoint only: two pages less
+// in every commit's flush.  Between two checkpoints the rows say what is missing.
 //
 // Thread safety: none; the writer thread's.
 class Books {
@@ -41,9 +41,15 @@ class Books {
   };
   RefundAccounts refund_accounts();
 
-  Result<void> write_changes();  // into the open transaction
+  // Into the open transaction: accounts that are new, with nothing on them, so that no
+  // row names one that is not stored.
+  Result<void> write_accounts();
+  // The same, and all balances as of row `seq`.
+  Result<void> write_balances(std::int64_t seq);
   void keep_changes() noexcept;  // it was committed
   void undo_changes() noexcept;  // it was rolled back
+  // What was posted since load() came from rows that are stored.
+  void keep_loaded() noexcept;
 
   [[nodiscard]] Int128 customer_total() const noexcept { return accounts_[1].account.credits; }
   [[nodiscard]] Int128 provider_total() const noexcept { return provider_total_; }
@@ -63,9 +69,10 @@ class Books {
  private:
   struct Entry {
     Account account;
-    Account before;  // while dirty
-    bool dirty = false;
+    Account before;      // while dirty
+    bool dirty = false;  // in the open batch
     bool stored = true;
+    bool unwritten = false;  // its balances
   };
   struct DayKey {
     KeyId key = 0;
@@ -79,6 +86,7 @@ class Books {
     DayUsage usage;
     DayUsage before;
     bool dirty = false;
+    bool unwritten = false;
   };
   struct ProviderAccounts {
     std::int64_t cost_of_goods = 0;
@@ -96,8 +104,11 @@ class Books {
   std::unordered_map<std::string, std::int64_t> by_name_;
   std::unordered_map<std::string, ProviderAccounts> providers_;
   std::vector<std::int64_t> dirty_;
+  std::vector<std::int64_t> unwritten_;
   std::unordered_map<DayKey, DayEntry, DayHash> days_;
   std::vector<DayKey> dirty_days_;
+  std::vector<DayKey> unwritten_days_;
+  bool written_ = false;  // the balances, into the open batch
   Int128 provider_total_ = 0;
   Int128 provider_total_before_ = 0;
 };

@@ -51,11 +51,16 @@ Result<void> Journal::check_tail(const StoreState& state) {
                  checkpoint_.seq > 0 ? checkpoint_.hash : genesis_hash(state.lane));
   auto done = store_.visit_rows(checkpoint_.seq, [&](const JournalRow& row) {
     ++rows_checked_;
-    return std::visit([&walk](const auto& kind) { return walk.follow(kind); }, row);
+    auto followed = std::visit([&walk](const auto& kind) { return walk.follow(kind); }, row);
+    if (followed && walk.seq() > state.balances_at) {
+      followed = std::visit([this](const auto& kind) { return post_again(kind); }, row);
+    }
+    return followed;
   });
   if (!done) {
     return done;
   }
+  books_.keep_loaded();
   const Books::Totals totals = books_.totals();
   const bool sums_fit =
       checkpoint_.customer_total + walk.customer_sum() == books_.customer_total() &&
@@ -65,6 +70,23 @@ Result<void> Journal::check_tail(const StoreState& state) {
   if (!sums_fit || !books_.balanced()) {
     return corrupt("The ledger's balances do not fit its rows.");
   }
+  return {};
+}
+
+// A row that the stored balances do not know of yet.
+Result<void> Journal::post_again(const StoredGeneration& row) {
+  if (books_.legs(row.settlement.provider) != row.position.legs) {
+    return corrupt("The accounts of " + describe(row) + " are not those of its provider.");
+  }
+  return books_.post(row.settlement, row.position.legs);
+}
+
+Result<void> Journal::post_again(const StoredAdjustment& row) {
+  const Books::RefundAccounts accounts = books_.refund_accounts();
+  if (accounts.debit != row.debit || accounts.credit != row.credit) {
+    return corrupt("The accounts of " + describe(row) + " are not those of a refund.");
+  }
+  books_.post(row);
   return {};
 }
 
@@ -190,27 +212,19 @@ Result<SettleStatus> Journal::compare_with_stored(const Settlement& settlement) 
 Result<void> Journal::commit() {
   const bool due = head_.seq - checkpoint_.seq >= kCheckpointRows ||
                    (head_.seq > checkpoint_.seq && clock_() - checkpoint_.at >= kCheckpointTime);
-  if (auto done = books_.write_changes(); !done) {
-    return done;
-  }
-  if (due) {
-    if (auto done = put_checkpoint(CheckpointKind::Periodic); !done) {
-      return done;
-    }
-  }
-  if (auto done = commit_store(); !done) {
-    return done;
-  }
-  books_.keep_changes();
-  return {};
+  auto done = due ? put_checkpoint(CheckpointKind::Periodic) : books_.write_accounts();
+  return done ? commit_store() : done;
 }
 
 Result<void> Journal::commit_store() {
-  auto done = store_.commit();
-  if (done && std::exchange(checkpoint_open_, false)) {
+  if (auto done = store_.commit(); !done) {
+    return done;
+  }
+  books_.keep_changes();
+  if (std::exchange(checkpoint_open_, false)) {
     lines_.push_back(to_line(checkpoint_, lane_));
   }
-  return done;
+  return {};
 }
 
 void Journal::rollback() noexcept {

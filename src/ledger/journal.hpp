@@ -123,6 +123,8 @@ class Journal {
   };
 
   Result<void> check_tail(const StoreState& state);
+  Result<void> post_again(const StoredGeneration& row);
+  Result<void> post_again(const StoredAdjustment& row);
   Result<void> check_last_checkpoint();
   static Result<Adjusted> repeat(const StoredAdjustment& stored,
                                  const NewAdjustment& wanted,

@@ -21,7 +21,10 @@ Result<void> Journal::put_checkpoint(CheckpointKind kind) {
                    .credits = totals.credits,
                    .voucher = {}};
   sign(point, lane_, key_);
-  auto done = store_.put_checkpoint(point);
+  auto done = books_.write_balances(point.seq);
+  if (done) {
+    done = store_.put_checkpoint(point);
+  }
   if (done) {
     checkpoint_ = point;
     checkpoint_open_ = true;

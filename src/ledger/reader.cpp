@@ -224,7 +224,10 @@ Result<std::vector<KeyRecord>> LedgerReader::list_keys() {
 Result<KeyUsage> LedgerReader::key_usage(KeyId key, WallTime now) {
   const std::scoped_lock lock(mutex_);
   auto select = connection_->sqlite().prepare(
-      "SELECT day, amount, generations FROM key_day WHERE key_id = ?");
+      "SELECT day, amount, generations, 0 FROM key_day WHERE key_id = ?1"
+      " UNION ALL SELECT created / 86400000000, zeroblob(16), 1, cost FROM generation"
+      " WHERE seq > (" +
+      std::string(kSelectBalancesAt) + ") AND key_id = ?1");
   if (!select) {
     return select.error();
   }

@@ -110,9 +110,14 @@ CREATE TRIGGER adjustment_stands BEFORE UPDATE ON adjustment BEGIN SELECT RAISE(
 CREATE TRIGGER adjustment_stays BEFORE DELETE ON adjustment BEGIN SELECT RAISE(ABORT, 'rows never go'); END;
 )sql";
 
-constexpr std::array kMigrations{
-    kVersion1, kIdempotency,
-    kSignedCheckpointsAndAdjustments};  // index i leads from version i to i + 1
+// Balances and daily sums are written with checkpoints and not with every commit.
+constexpr const char* kBalancesAt = R"sql(
+INSERT INTO meta SELECT 'balances_at', max(ifnull((SELECT max(seq) FROM generation), 0),
+                                           ifnull((SELECT max(seq) FROM adjustment), 0));
+)sql";
+
+constexpr std::array kMigrations{kVersion1, kIdempotency, kSignedCheckpointsAndAdjustments,
+                                 kBalancesAt};  // index i leads from version i to i + 1
 static_assert(kMigrations.size() == kSchemaVersion);
 
 Error newer_schema(std::int64_t version) {

@@ -111,9 +111,7 @@ Result<void> SqliteStore::prepare_statements() {
       {&insert_attempt_, kInsertAttempt},
       {&find_, find},
       {&attempts_, kSelectAttempts},
-      {&put_account_,
-       "INSERT INTO account VALUES (?, ?, ?, ?)"
-       " ON CONFLICT (id) DO UPDATE SET debits = excluded.debits, credits = excluded.credits"},
+      {&put_account_, "UPDATE account SET debits = ?, credits = ? WHERE id = ?"},
       {&day_usage_, "SELECT amount, generations FROM key_day WHERE key_id = ? AND day = ?"},
       {&put_day_usage_,
        "INSERT INTO key_day VALUES (?, ?, ?, ?)"
@@ -193,10 +191,9 @@ Result<void> SqliteStore::visit_rows(std::int64_t after, const VisitRow& visit) 
 Result<void> SqliteStore::put_account(const Account& account) {
   const BalanceBytes debits = to_bytes(account.debits);
   const BalanceBytes credits = to_bytes(account.credits);
-  put_account_.bind(1, account.id);
-  put_account_.bind(2, std::string_view(account.name));
-  put_account_.bind(3, std::span<const std::uint8_t>(debits));
-  put_account_.bind(4, std::span<const std::uint8_t>(credits));
+  put_account_.bind(1, std::span<const std::uint8_t>(debits));
+  put_account_.bind(2, std::span<const std::uint8_t>(credits));
+  put_account_.bind(3, account.id);
   return put_account_.run();
 }
 

@@ -37,7 +37,9 @@ class SqliteStore final : public Store {
   Result<Money> refunded(const GenerationId& id) override;
   Result<void> visit_rows(std::int64_t after, const VisitRow& visit) override;
   Result<std::optional<Sha256>> hash_at(std::int64_t seq) override;
+  Result<void> add_account(std::int64_t id, const std::string& name) override;
   Result<void> put_account(const Account& account) override;
+  Result<void> put_balances_at(std::int64_t seq) override;
   Result<DayUsage> day_usage(KeyId key, Day day) override;
   Result<void> put_day_usage(KeyId key, Day day, const DayUsage& usage) override;
   Result<void> put_checkpoint(const Checkpoint& checkpoint) override;

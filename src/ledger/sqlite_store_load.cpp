@@ -8,6 +8,7 @@
 
 #include "bytes.hpp"
 #include "checkpoint_row.hpp"
+#include "schema.hpp"
 #include "sqlite_store.hpp"
 
 namespace waybill::ledger {
@@ -132,6 +133,11 @@ Result<void> SqliteStore::load_meta(StoreState& state) {
     return epoch.error();
   }
   state.epoch = static_cast<std::uint64_t>(*epoch);
+  const auto balances_at = connection_.integer(kSelectBalancesAt);
+  if (!balances_at) {
+    return balances_at.error();
+  }
+  state.balances_at = *balances_at;
   bool found = false;
   auto done = read_rows(connection_, "SELECT value FROM meta WHERE name = 'lane'", "settings",
                         [&](const Statement& row) {
@@ -168,17 +174,37 @@ Result<void> SqliteStore::load_checkpoint(StoreState& state) {
 }
 
 Result<void> SqliteStore::load_accounts(StoreState& state) {
-  return each_row(connection_, "SELECT id, name, debits, credits FROM account ORDER BY id",
-                  "accounts", [&](const Statement& row) {
-                    BalanceBytes debits{};
-                    BalanceBytes credits{};
-                    const bool sound = row.blob_into(2, debits) && row.blob_into(3, credits);
-                    state.accounts.push_back({.id = row.integer(0),
-                                              .name = std::string(row.text(1)),
-                                              .debits = from_bytes(debits),
-                                              .credits = from_bytes(credits)});
-                    return sound;
-                  });
+  return read_rows(connection_, "SELECT id, name, debits, credits FROM account ORDER BY id",
+                   "accounts", [&](const Statement& row) {
+                     BalanceBytes debits{};
+                     BalanceBytes credits{};
+                     const bool sound = row.blob_into(2, debits) && row.blob_into(3, credits);
+                     state.accounts.push_back({.id = row.integer(0),
+                                               .name = std::string(row.text(1)),
+                                               .debits = from_bytes(debits),
+                                               .credits = from_bytes(credits)});
+                     return sound;
+                   });
+}
+
+Result<void> SqliteStore::add_account(std::int64_t id, const std::string& name) {
+  auto insert = connection_.prepare(
+      "INSERT INTO account VALUES (?, ?, zeroblob(16), zeroblob(16)) ON CONFLICT (id) DO NOTHING");
+  if (!insert) {
+    return insert.error();
+  }
+  insert->bind(1, id);
+  insert->bind(2, std::string_view(name));
+  return insert->run();
+}
+
+Result<void> SqliteStore::put_balances_at(std::int64_t seq) {
+  auto update = connection_.prepare("UPDATE meta SET value = ? WHERE name = 'balances_at'");
+  if (!update) {
+    return update.error();
+  }
+  update->bind(1, seq);
+  return update->run();
 }
 
 Result<std::optional<Sha256>> SqliteStore::hash_at(std::int64_t seq) {

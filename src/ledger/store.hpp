@@ -50,7 +50,8 @@ struct StoreState {
   Sha256 head_hash{};  // the genesis hash in an empty ledger
   WallTime head_settled;
   std::optional<Checkpoint> checkpoint;  // the last
-  std::vector<Account> accounts;
+  std::vector<Account> accounts;         // as of row `balances_at`
+  std::int64_t balances_at = 0;
   std::vector<KeyRecord> keys;
   std::vector<StoredPrice> prices;
 };
@@ -92,7 +93,11 @@ class Store {
   // The hash of row `seq`; nothing where there is none.
   virtual Result<std::optional<Sha256>> hash_at(std::int64_t seq) = 0;
 
+  // Balances and daily sums are those of one row, which put_balances_at() names: rows
+  // after it are not in them yet.
+  virtual Result<void> add_account(std::int64_t id, const std::string& name) = 0;  // if it is new
   virtual Result<void> put_account(const Account& account) = 0;
+  virtual Result<void> put_balances_at(std::int64_t seq) = 0;
   virtual Result<DayUsage> day_usage(KeyId key, Day day) = 0;
   virtual Result<void> put_day_usage(KeyId key, Day day, const DayUsage& usage) = 0;
   virtual Result<void> put_checkpoint(const Checkpoint& checkpoint) = 0;

@@ -15,6 +15,7 @@
 #include "checkpoint_audit.hpp"
 #include "journal_rows.hpp"
 #include "read_connection.hpp"
+#include "schema.hpp"
 
 namespace waybill::ledger {
 namespace {
@@ -60,8 +61,7 @@ class Verifier {
     }
     for (const auto step :
          {&Verifier::load_genesis, &Verifier::load_prices, &Verifier::load_accounts,
-          &Verifier::check_rows, &Verifier::check_attempts, &Verifier::check_balances,
-          &Verifier::check_days}) {
+          &Verifier::check_rows, &Verifier::check_attempts, &Verifier::check_accounts}) {
       if (auto done = (this->*step)(); !done) {
         return done.error();
       }
@@ -90,6 +90,8 @@ class Verifier {
   Result<void> check_cost(const StoredGeneration& row);
   Result<void> check_legs(const StoredGeneration& row);
   Result<void> check_attempts();
+  Result<void> check_accounts();
+  Result<void> check_balances_here();
   Result<void> check_balances();
   Result<void> check_days();
   Result<VerifyReport> report();
@@ -113,6 +115,7 @@ class Verifier {
   std::unordered_map<std::string, std::int64_t> account_ids_;
   std::map<std::int64_t, std::pair<std::string, Balance>> stored_balances_;
   std::map<std::int64_t, Balance> balances_;
+  std::int64_t balances_at_ = 0;  // the row that the stored ones are of
   std::int64_t adjustments_ = 0;
   std::map<GenerationId, Int128> refunds_;
   std::map<std::pair<KeyId, Day>, DayUsage> days_;
@@ -157,6 +160,11 @@ Result<void> Verifier::load_prices() {
 }
 
 Result<void> Verifier::load_accounts() {
+  const auto balances_at = connection_.sqlite().integer(kSelectBalancesAt);
+  if (!balances_at) {
+    return balances_at.error();
+  }
+  balances_at_ = *balances_at;
   return each(
       "SELECT id, name, debits, credits FROM account", [&](const Statement& row) -> Result<void> {
         BalanceBytes debits{};
@@ -177,6 +185,9 @@ Result<void> Verifier::check_rows() {
   if (auto done = checkpoints_.reached(walk_, {}); !done) {  // one may stand before the first row
     return done;
   }
+  if (auto done = check_balances_here(); !done) {
+    return done;
+  }
   auto done = visit_journal(connection_.sqlite(), connection_.attempts(), 0,
                             [&](const JournalRow& row) { return check_row(row); });
   return done ? checkpoints_.finish(walk_) : done;
@@ -189,6 +200,9 @@ Result<void> Verifier::check_row(const JournalRow& row) {
   if (done) {
     done = checkpoints_.reached(
         walk_, generation != nullptr ? generation->position.settled : std::get<1>(row).booked);
+  }
+  if (done) {
+    done = check_balances_here();
   }
   if (done && progress_ && walk_.seq() % kProgressRows == 0) {
     progress_({.row = walk_.seq(), .of = rows_});
@@ -294,14 +308,31 @@ Result<void> Verifier::check_attempts() {
   return {};
 }
 
+// Where the walk stands on the row that the stored balances are of.
+Result<void> Verifier::check_balances_here() {
+  if (walk_.seq() != balances_at_) {
+    return {};
+  }
+  auto done = check_balances();
+  return done ? check_days() : done;
+}
+
+Result<void> Verifier::check_accounts() {
+  if (balances_at_ < 0 || balances_at_ > walk_.seq()) {
+    return corrupt("The balances are said to be of row " + std::to_string(balances_at_) +
+                   ", which the ledger does not have.");
+  }
+  if (balances_.size() != stored_balances_.size()) {
+    return corrupt("Rows post to an account that is gone.");
+  }
+  return {};
+}
+
 Result<void> Verifier::check_balances() {
   for (const auto& [id, account] : stored_balances_) {
     if (balances_[id] != account.second) {
       return corrupt("The balance of account " + account.first + " does not follow from the rows.");
     }
-  }
-  if (balances_.size() != stored_balances_.size()) {
-    return corrupt("Rows post to an account that is gone.");
   }
   return {};
 }

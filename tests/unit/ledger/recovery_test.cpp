@@ -107,6 +107,86 @@ TEST(Recovery, W6W7ASettledGenerationIsNotSettledAgain) {
   EXPECT_EQ(bench.ledger->reader().verify()->rows, 2);
 }
 
+struct Stored {
+  std::string row;      // that the balances are of
+  std::string charged;  // hex
+  std::string days;     // generations in the daily sums
+};
+
+Stored stored(const TempFolder& folder) {
+  Stored out;
+  RawSqlite(folder.database())
+      .each(
+          "SELECT (SELECT value FROM meta WHERE name = 'balances_at'), hex(debits),"
+          " (SELECT ifnull(sum(generations), 0) FROM key_day) FROM account"
+          " WHERE name = 'customer/default'",
+          [&](char** values) {
+            out = {.row = values[0], .charged = values[1], .days = values[2]};
+          });
+  return out;
+}
+
+// Commits leave the balances alone; whoever reads them adds the rows they do not know.
+TEST(Recovery, BalancesAreOfTheLastCheckpointAndRowsAfterItArePostedAgain) {
+  const TempFolder folder;
+  live_and_die(folder, [&](Bench& bench) {
+    for (std::uint32_t n = 1; n <= 6; ++n) {
+      ASSERT_EQ(bench.settle(settlement(n, 1 + n % 2)), SettleStatus::Recorded);
+    }
+    ASSERT_TRUE(bench.ledger->adjust(
+        {.id = "a", .generation = id(2), .refund = Money::picodollars(5), .reason = "x"}));
+    ASSERT_EQ(bench.settle(settlement(7, 9)), SettleStatus::Recorded);
+  });
+  const Stored at_death = stored(folder);
+  EXPECT_EQ(at_death.row, "1");  // the first commit takes one, the next is due in a minute
+  EXPECT_EQ(at_death.days, "1");
+  {
+    const auto reader = LedgerReader::open(folder.database());
+    const auto report = (*reader)->verify();
+    ASSERT_TRUE(report) << report.error().detail();
+    EXPECT_EQ(report->rows, 8);
+    EXPECT_EQ((*reader)->key_usage(1, kNow)->generations, 3U);
+    EXPECT_EQ((*reader)->key_usage(9, kNow)->today, settlement(7).cost.total);
+  }
+  {
+    Bench bench(folder);
+    ASSERT_TRUE(bench.ledger);
+    EXPECT_EQ(bench.settle(settlement(8)), SettleStatus::Recorded);
+    const auto report = bench.ledger->reader().verify();
+    ASSERT_TRUE(report) << report.error().detail();
+    EXPECT_EQ(report->refund_total.count(), 5);
+    EXPECT_EQ(bench.ledger->reader().key_usage(1, kNow)->generations, 4U);
+  }
+  const Stored at_end = stored(folder);
+  EXPECT_EQ(at_end.row, "9");
+  EXPECT_EQ(at_end.days, "8");
+  EXPECT_NE(at_end.charged, at_death.charged);
+  EXPECT_TRUE((*LedgerReader::open(folder.database()))->verify());
+}
+
+// The schema before had the balances of the last row, whatever the last checkpoint's.
+TEST(Recovery, BalancesOfTheThirdSchemaAreOfItsLastRow) {
+  const TempFolder folder;
+  {
+    Bench bench(folder);
+    for (std::uint32_t n = 1; n <= 5; ++n) {
+      ASSERT_EQ(bench.settle(settlement(n)), SettleStatus::Recorded);
+    }
+  }
+  RawSqlite(folder.database())
+      .run(
+          "DROP TRIGGER checkpoint_stays; DELETE FROM checkpoint WHERE seq = 5;"
+          "DELETE FROM meta WHERE name = 'balances_at'; PRAGMA user_version = 3");
+  EXPECT_EQ(LedgerReader::open(folder.database()).error().code(), "ledger_older_schema");
+  Bench bench(folder);
+  ASSERT_TRUE(bench.ledger);
+  EXPECT_EQ(bench.settle(settlement(6)), SettleStatus::Recorded);
+  const auto report = bench.ledger->reader().verify();
+  ASSERT_TRUE(report) << report.error().detail();
+  EXPECT_EQ(bench.ledger->reader().key_usage(1, kNow)->generations, 6U);
+  EXPECT_EQ(stored(folder).row, "5");
+}
+
 TEST(Recovery, D3ACrashDuringRecoveryDoesNoHarm) {
   const TempFolder folder;
   const std::string version = prices().version;

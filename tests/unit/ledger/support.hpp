@@ -274,7 +274,8 @@ class RawSqlite {
 inline void back_to_second_schema(const TempFolder& folder) {
   RawSqlite(folder.database())
       .run(
-          "DROP TABLE adjustment; ALTER TABLE checkpoint DROP COLUMN debits;"
+          "DELETE FROM meta WHERE name = 'balances_at'; DROP TABLE adjustment; ALTER TABLE "
+          "checkpoint DROP COLUMN debits;"
           "ALTER TABLE checkpoint DROP COLUMN credits; ALTER TABLE checkpoint DROP COLUMN "
           "signature; ALTER TABLE checkpoint DROP COLUMN public_key; PRAGMA user_version = 2");
   for (const char* const end : {".signing-key", ".signing-key.pub", ".checkpoints"}) {

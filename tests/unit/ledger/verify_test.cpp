@@ -95,6 +95,10 @@ const std::vector<Tampering>& tamperings() {
       {"daily_sum_deleted", "DELETE FROM key_day", "daily sum of key 1"},
       {"checkpoint_changed", "UPDATE checkpoint SET hash = randomblob(32) WHERE seq = 20",
        "checkpoint at row 20"},
+      {"balances_of_an_earlier_row", "UPDATE meta SET value = 19 WHERE name = 'balances_at'",
+       "balance of account"},
+      {"balances_of_no_row", "UPDATE meta SET value = 99 WHERE name = 'balances_at'", "row 99"},
+      {"balances_of_nothing", "DELETE FROM meta WHERE name = 'balances_at'", "balance of account"},
       {"lane_changed", "UPDATE meta SET value = randomblob(16) WHERE name = 'lane'", "row 1 "},
   };
   return all;
@@ -255,6 +259,20 @@ TEST(StartUp, D6TamperedBalancesAreRefused) {
   RawSqlite(folder.database())
       .run("UPDATE account SET credits = zeroblob(16) WHERE name = 'revenue'");
   EXPECT_EQ(Ledger::open(options(folder)).error().code(), "ledger_corrupt");
+}
+
+TEST(StartUp, D6BalancesOfAnotherRowThanTheyAreSaidToBeOfAreRefused) {
+  for (const char* const row : {"0", "19", "'twenty'"}) {
+    const TempFolder folder;
+    fill(folder);
+    RawSqlite(folder.database())
+        .run(std::string("DROP TRIGGER checkpoint_stays; DELETE FROM checkpoint;"
+                         "UPDATE meta SET value = ") +
+             row + " WHERE name = 'balances_at'");
+    const auto opened = Ledger::open(options(folder));
+    ASSERT_FALSE(opened) << row;
+    EXPECT_EQ(opened.error().code(), "ledger_corrupt");
+  }
 }
 
 }  // namespace
