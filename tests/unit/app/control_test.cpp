@@ -1,4 +1,6 @@
+#include <future>
 #include <memory>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -89,6 +91,99 @@ TEST_F(RunControl, WhatCannotBeDoneIsSaidOnOneLine) {
     EXPECT_FALSE(parsed["message"].get<std::string>().empty()) << line;
   }
   EXPECT_EQ(ledger_->reader().list_keys()->size(), 1U);
+}
+
+class OneSettlement final : public ledger::CompletionSink {
+ public:
+  void deliver(std::span<const ledger::Settled> batch) noexcept override {
+    done_.set_value(batch.front().status);
+  }
+  ledger::SettleStatus wait() { return done_.get_future().get(); }
+
+ private:
+  std::promise<ledger::SettleStatus> done_;
+};
+
+// A generation that was charged $0.000012.
+GenerationId settle_one(ledger::Ledger& ledger) {
+  catalog::UnitPrices unit;
+  unit.prompt = Money::picodollars(1'000'000);
+  const catalog::PriceTable prices = *catalog::make_price_table(unit);
+  EXPECT_TRUE(ledger.register_prices({&prices, 1}));
+  ledger::Settlement s;
+  s.generation = GenerationIdSource().next(wall_now());
+  s.key = 1;
+  s.model = "a/one";
+  s.provider = "shed";
+  s.price_version = prices.version;
+  s.counts = {.prompt = 12};
+  s.cost = *catalog::compute_cost(prices, s.counts);
+  s.provider_cost = s.cost.total;
+  s.created = wall_now();
+  const GenerationId id = s.generation;
+  OneSettlement sink;
+  ledger.set_sink(0, sink);
+  EXPECT_TRUE(ledger.settle(0, std::move(s), 1));
+  EXPECT_EQ(sink.wait(), ledger::SettleStatus::Recorded);
+  return id;
+}
+
+TEST_F(RunControl, AdjustGivesBackOnceWhateverTheRepeats) {
+  const std::string generation = settle_one(*ledger_).to_string();
+  const Json part{{"command", "ledger.adjust"},
+                  {"id", "ticket-1"},
+                  {"generation", generation},
+                  {"refund_usd", "0.000005"},
+                  {"reason", "cut"}};
+  const Json made = run(part);
+  ASSERT_TRUE(made["ok"]) << made;
+  EXPECT_EQ(made["status"], "recorded");
+  EXPECT_EQ(made["id"], "ticket-1");
+  EXPECT_EQ(made["generation"], generation);
+  EXPECT_EQ(made["refund_usd"], "0.000005");
+  EXPECT_EQ(made["refunded_usd"], "0.000005");
+  EXPECT_EQ(made["charged_usd"], "0.000012");
+  EXPECT_EQ(made["reason"], "cut");
+  EXPECT_EQ(made["ledger_seq"], 2);
+  const Json again = run(part);
+  EXPECT_EQ(again["status"], "exists");
+  EXPECT_EQ(again["booked_at"], made["booked_at"]);
+  const Json rest = run({{"command", "ledger.adjust"},
+                         {"id", "ticket-2"},
+                         {"generation", generation},
+                         {"reason", "the rest"}});
+  EXPECT_EQ(rest["refund_usd"], "0.000007");
+  EXPECT_EQ(rest["refunded_usd"], "0.000012");
+  EXPECT_EQ(ledger_->reader().verify()->adjustments, 2);
+}
+
+TEST_F(RunControl, AnAdjustmentThatMayNotBeSaysWhyAndBooksNothing) {
+  const std::string generation = settle_one(*ledger_).to_string();
+  const std::string unknown = GenerationIdSource().next(wall_now()).to_string();
+  const Json sound{{"command", "ledger.adjust"},
+                   {"id", "t"},
+                   {"generation", generation},
+                   {"refund_usd", "0.000001"},
+                   {"reason", "x"}};
+  const std::vector<std::pair<Json, std::string>> cases{
+      {{{"generation", "gen-1"}}, "adjustment_invalid"},
+      {{{"generation", unknown}}, "generation_not_found"},
+      {{{"generation", 7}}, "invalid_request"},
+      {{{"refund_usd", "0.000013"}}, "refund_too_large"},
+      {{{"refund_usd", "0"}}, "adjustment_invalid"},
+      {{{"refund_usd", "a lot"}}, "invalid_decimal"},
+      {{{"refund_usd", 1}}, "invalid_request"},
+      {{{"reason", ""}}, "adjustment_invalid"},
+      {{{"id", "two words"}}, "adjustment_invalid"},
+  };
+  for (const auto& [change, code] : cases) {
+    Json request = sound;
+    request.update(change);
+    const Json refused = run(request);
+    EXPECT_EQ(refused["ok"], false) << request;
+    EXPECT_EQ(refused["code"], code) << request << refused;
+  }
+  EXPECT_EQ(ledger_->reader().verify()->adjustments, 0);
 }
 
 TEST_F(RunControl, BackupWritesACopyAndOverwritesNothing) {
