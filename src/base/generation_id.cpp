@@ -38,6 +38,12 @@ GenerationId GenerationId::make(WallTime now, std::span<const std::uint8_t> rand
     bytes[i] = static_cast<std::uint8_t>(seconds >> (8 * (kSecondsBytes - 1 - i)));
   }
   std::copy(random.begin(), random.end(), bytes.begin() + kSecondsBytes);
+  // 20 bits hold the microsecond; the low half of the third byte stays random.
+  const auto micros = static_cast<std::uint32_t>(
+      std::chrono::floor<std::chrono::microseconds>(now.time_since_epoch()).count() % 1'000'000);
+  bytes[4] = static_cast<std::uint8_t>(micros >> 12U);
+  bytes[5] = static_cast<std::uint8_t>((micros >> 4U) & 0xFFU);
+  bytes[6] = static_cast<std::uint8_t>(((micros << 4U) & 0xF0U) | (bytes[6] & 0x0FU));
   return GenerationId(bytes);
 }
 

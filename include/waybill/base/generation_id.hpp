@@ -14,8 +14,8 @@
 
 namespace waybill {
 
-// 16 bytes, big-endian: 32 bits of unix seconds, then 96 random bits, so that
-// ids made later sort later and the ledger's unique index is appended to.
+// 16 bytes, big-endian: 32 bits of unix seconds, 20 of the microsecond in it, 76 random
+// bits, so that ids made later sort later and the ledger's unique index is appended to.
 //
 // The text form has 35 characters for every time until the year 2286:
 //   "gen-" 10 decimal digits "-" 20 characters [0-9a-z]
@@ -27,7 +27,7 @@ class GenerationId {
   constexpr GenerationId() noexcept = default;  // all zero: no generation
   explicit constexpr GenerationId(const Bytes& bytes) noexcept : bytes_(bytes) {}
 
-  // Requires: random.size() == 12.
+  // Requires: random.size() == 12, of which the first 20 bits are not used.
   static GenerationId make(WallTime now, std::span<const std::uint8_t> random) noexcept;
 
   // Nothing unless `text` is exactly what to_string() gives for some id.

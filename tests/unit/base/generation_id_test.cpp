@@ -42,5 +42,20 @@ TEST(GenerationIdOrder, LaterSortsLater) {
   EXPECT_LT(source.next(kNow), source.next(kNow + std::chrono::seconds(1)));
 }
 
+// Within a second too: the ledger's index would be written all over otherwise.
+TEST(GenerationIdOrder, AMicrosecondLaterSortsLaterWhateverTheRandomPart) {
+  std::array<std::uint8_t, 12> high{};
+  high.fill(0xFF);
+  const std::array<std::uint8_t, 12> low{};
+  for (const std::int64_t at : {0, 1, 15, 16, 4095, 4096, 65'535, 65'536, 999'998}) {
+    const WallTime now = kNow + std::chrono::microseconds(at);
+    EXPECT_LT(GenerationId::make(now, high),
+              GenerationId::make(now + std::chrono::microseconds(1), low))
+        << at;
+    EXPECT_LT(GenerationId::make(now, low), GenerationId::make(now, high)) << at;
+    EXPECT_EQ(GenerationId::make(now, high).unix_seconds(), 1'787'300'000);
+  }
+}
+
 }  // namespace
 }  // namespace waybill
