@@ -91,11 +91,12 @@ void append_number(std::string& out, double number) {
 }
 
 void append_padded(std::string& out, std::uint64_t number, unsigned width) {
-  std::array<char, 20> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-  const auto size = static_cast<std::size_t>(end - digits.data());
-  out.append(width > size ? width - size : 0, '0');
-  out.append(digits.data(), size);
+  std::array<char, 20> digits{};  // of the largest number
+  std::size_t first = digits.size();
+  for (; number > 0 || digits.size() - first < width; number /= 10) {
+    digits[--first] = static_cast<char>('0' + number % 10);
+  }
+  out.append(digits.data() + first, digits.size() - first);
 }
 
 void append_date(std::string& out, WallTime time) {

@@ -23,7 +23,7 @@ void append_number(std::string& out, std::int64_t number);
 // Shortest form that reads back the same; "null" for what is no number.
 void append_number(std::string& out, double number);
 
-// Decimal digits, filled with zeros to `width`.  Requires: width <= 20.
+// Decimal digits, filled with zeros to `width`.  Requires: 1 <= width <= 20.
 void append_padded(std::string& out, std::uint64_t number, unsigned width);
 
 // "2026-11-25" and "22:41:07.123": the parts of a time stamp, without a zone.

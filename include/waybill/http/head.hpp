@@ -2,7 +2,7 @@
 // turned into fields.  Boost.Beast's parser is not asked: it accepts what two programs can
 // read in two ways (obfuscated Transfer-Encoding, bad Host, folded lines), so the strict
 // check does its whole work already.  From Beast come the names of methods, fields and
-// statuses.  docs/decisions/0009-own-fields.md has the reasons and the figures.
+// statuses.  docs/decisions/0010-own-fields.md has the reasons and the figures.
 //
 // Everything here is sans-I/O and stateless: safe from any thread.
 
