@@ -74,7 +74,7 @@ tidy() {
 tidy_all() {
   local files=()
   mapfile -t files < <(git ls-files 'src/*.cpp' 'tests/unit/*.cpp' 'tests/fuzz/*.cpp')
-  tidy "${files[@]}"
+  tidy "${files[@]}" && cmake --build --preset debug -j2 --target check_headers
 }
 
 # The sources that differ from where this branch left main, or on main from the commit before.
