@@ -108,6 +108,7 @@ class OneSettlement final : public ledger::CompletionSink {
 GenerationId settle_one(ledger::Ledger& ledger) {
   catalog::UnitPrices unit;
   unit.prompt = Money::picodollars(1'000'000);
+  unit.completion = Money{};
   const catalog::PriceTable prices = *catalog::make_price_table(unit);
   EXPECT_TRUE(ledger.register_prices({&prices, 1}));
   ledger::Settlement s;
