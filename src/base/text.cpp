@@ -138,9 +138,8 @@ char ascii_lower(char c) noexcept {
 }
 
 bool iequals(std::string_view a, std::string_view b) noexcept {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
-    return x == y || ascii_lower(x) == ascii_lower(y);
-  });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return x == y || ascii_lower(x) == ascii_lower(y); });
 }
 
 std::string_view trim_ows(std::string_view text) noexcept {

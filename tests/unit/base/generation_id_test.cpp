@@ -1,5 +1,6 @@
 #include "waybill/base/generation_id.hpp"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -11,9 +12,9 @@ namespace {
 constexpr WallTime kNow{std::chrono::seconds(1'787'300'000)};
 
 TEST(GenerationIdText, HasTheDocumentedForm) {
-  std::array<std::uint8_t, 12> random{};
-  random.fill(0xFF);
-  const std::string text = GenerationId::make(kNow, random).to_string();
+  GenerationId::Bytes largest = GenerationIdSource().next(kNow).bytes();
+  std::fill(largest.begin() + 4, largest.end(), std::uint8_t{0xFF});
+  const std::string text = GenerationId(largest).to_string();
   EXPECT_EQ(text.size(), GenerationId::kTextSize);
   EXPECT_EQ(text, "gen-1787300000-07oiylpimjg5u2ca1ypr");  // 2^96 - 1
 }
