@@ -9,6 +9,15 @@
 #include <unistd.h>
 
 namespace waybill::ledger {
+namespace {
+
+Error unreadable(int error_number) {
+  return {ErrorKind::Unavailable, "ledger_unreadable",
+          std::string("A file of the ledger cannot be read: ") +
+              std::generic_category().message(error_number) + "."};
+}
+
+}  // namespace
 
 Error file_error(std::string_view doing, const std::string& path, int error_number) {
   return {ErrorKind::Unavailable, "ledger_unwritable",
@@ -67,29 +76,29 @@ int File::sync_data() const noexcept {
 Result<std::string> File::read_all() const {
   struct stat info{};
   if (::fstat(fd_, &info) != 0) {
-    return Error(ErrorKind::Unavailable, "ledger_unreadable",
-                 std::string("A file of the ledger cannot be read: ") +
-                     std::generic_category().message(errno) + ".");
+    return unreadable(errno);
   }
-  std::string out(static_cast<std::size_t>(info.st_size), '\0');
-  std::size_t size = 0;
-  while (size < out.size()) {
+  return read_first(static_cast<std::size_t>(info.st_size));
+}
+
+Result<std::string> File::read_first(std::size_t size) const {
+  std::string out(size, '\0');
+  std::size_t done = 0;
+  while (done < out.size()) {
     const ssize_t got =
-        ::pread(fd_, out.data() + size, out.size() - size, static_cast<off_t>(size));
+        ::pread(fd_, out.data() + done, out.size() - done, static_cast<off_t>(done));
     if (got < 0 && errno == EINTR) {
       continue;
     }
     if (got < 0) {
-      return Error(ErrorKind::Unavailable, "ledger_unreadable",
-                   std::string("A file of the ledger cannot be read: ") +
-                       std::generic_category().message(errno) + ".");
+      return unreadable(errno);
     }
     if (got == 0) {
       break;
     }
-    size += static_cast<std::size_t>(got);
+    done += static_cast<std::size_t>(got);
   }
-  out.resize(size);
+  out.resize(done);
   return out;
 }
 

@@ -34,6 +34,8 @@ class File {
 
   // The whole file.  Fails with "ledger_unreadable".
   [[nodiscard]] Result<std::string> read_all() const;
+  // The same of its first `size` bytes, or of all where it is shorter.
+  [[nodiscard]] Result<std::string> read_first(std::size_t size) const;
 
  private:
   int fd_ = -1;

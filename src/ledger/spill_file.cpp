@@ -61,6 +61,14 @@ Result<void> SpillFile::append(const std::vector<const Posting*>& postings) {
 }
 
 Result<std::vector<Posting>> SpillFile::read() const {
+  // Nearly always there is nothing: megabytes of zeros that no start must read.
+  const auto head = file_.read_first(kFrameHead);
+  if (!head) {
+    return head.error();
+  }
+  if (head->find_first_not_of('\0') == std::string::npos) {
+    return std::vector<Posting>{};
+  }
   auto bytes = file_.read_all();
   if (!bytes) {
     return bytes.error();
