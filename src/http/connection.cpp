@@ -78,7 +78,7 @@ Task<Connection::Next> Connection::read_head() {
       const Wake wake = co_await stream_.readable(deadline);
       idle_ = false;
       if (wake == Wake::TimedOut && begun) {
-        co_return refuse_unread(request_timeout());
+        co_return refuse_unread(request_timeout(), pending_);
       }
       if (wake != Wake::Ready) {
         co_return Next::Close;
@@ -114,10 +114,10 @@ Connection::Next Connection::take_head(std::string_view bytes) {
   const HeadScan scan = find_head_end(bytes, scanned_);
   const std::size_t limit = server_.limits_.head.max_bytes;
   switch (scan.state) {
-    case HeadScan::State::Malformed: return refuse_unread(malformed_head());
+    case HeadScan::State::Malformed: return refuse_unread(malformed_head(), bytes);
     case HeadScan::State::NeedMore:
       if (bytes.size() > limit) {
-        return refuse_unread(oversized_head(bytes));
+        return refuse_unread(oversized_head(bytes), bytes);
       }
       scanned_ = scan.size;
       pending_.assign(bytes);
@@ -125,20 +125,22 @@ Connection::Next Connection::take_head(std::string_view bytes) {
     case HeadScan::State::Complete: break;
   }
   if (scan.size > limit) {
-    return refuse_unread(oversized_head(bytes));
+    return refuse_unread(oversized_head(bytes), bytes);
   }
   auto parsed = parse_request_head(bytes.substr(0, scan.size), server_.limits_.head);
   if (auto* const rejection = std::get_if<Rejection>(&parsed)) {
-    return refuse_unread(std::move(*rejection));
+    return refuse_unread(std::move(*rejection), bytes);
   }
   head_ = std::move(std::get<RequestHead>(parsed));
   pending_.assign(bytes.substr(scan.size));
   return check_head();
 }
 
-// The head that is still here belongs to the request before, if to any.
-Connection::Next Connection::refuse_unread(Rejection rejection) {
+// The head that is still here belongs to the request before, if to any.  Of the new one
+// only so much is read: an answer to HEAD has no body, whatever is wrong.
+Connection::Next Connection::refuse_unread(Rejection rejection, std::string_view bytes) {
   head_ = RequestHead{};
+  head_.method = bytes.starts_with("HEAD ") ? Verb::head : Verb::unknown;
   rejection_ = std::move(rejection);
   return Next::Reject;
 }
@@ -217,7 +219,9 @@ Task<> Connection::reject(Rejection rejection) {
   ++server_.counters_.rejected;
   rejecting_ = true;
   std::string fields = rejection_fields();
+  const Verb method = head_.method;
   head_ = RequestHead{};
+  head_.method = method;
   decoder_.emplace(Framing{});
   ServerExchange exchange(*this);
   exchange.close_after();

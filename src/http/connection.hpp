@@ -42,7 +42,7 @@ class Connection {
   Next take_head(std::string_view bytes);
   Next check_head();
   Task<> serve();
-  Next refuse_unread(Rejection rejection);
+  Next refuse_unread(Rejection rejection, std::string_view bytes);
   [[nodiscard]] std::string rejection_fields();
   Task<> reject(Rejection rejection);
   Task<> linger();

@@ -240,6 +240,11 @@ std::variant<RequestHead, Rejection> parse_request_head(std::string_view head,
     return std::move(*rejection);
   }
   if (out.method == Verb::connect) {
+    const std::size_t colon = request.target.rfind(':');  // RFC 9112 §3.2.3
+    if (colon == std::string_view::npos || !is_port(request.target.substr(colon + 1)) ||
+        !is_host(request.target)) {
+      return malformed("CONNECT's target is not a host with a port.");
+    }
     return reject(405, "method_not_allowed", "This is no proxy: CONNECT is not served here.");
   }
   if (!read_target(request.target, host, out)) {

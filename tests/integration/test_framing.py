@@ -150,6 +150,16 @@ class Framing(FramingCase):
                     start.startswith((b"CONNECT", b"TRACE", b"GET")) and answer.startswith(b"HTTP/1.1 2"), answer[:100]
                 )
 
+    def test_h16_a_refused_head_gets_no_body(self) -> None:
+        for rest in (b"", b"Host: x\r\nContent-Length: x\r\n", b"Host: x\r\nbad line\r\n"):
+            with self.subTest(rest):
+                connection = self.own(self.shared.connect())
+                connection.send(b"HEAD /v1/models HTTP/1.1\r\n" + rest + b"\r\n")
+                connection.half_close()
+                head, _, body = connection.read_rest().partition(b"\r\n\r\n")
+                self.assertTrue(head.startswith(b"HTTP/1.1 400 "), head[:100])
+                self.assertEqual(body, b"")
+
     def test_h17_targets(self) -> None:
         for target in (b"/v1/chat/completions#x", b"v1/models", b"/v1/mod\xc3\xa9ls", b"/v1/%zz", b"/v1/models%00"):
             status, _ = self.exchange(b"GET " + target + b" HTTP/1.1\r\nHost: x\r\n\r\n")
