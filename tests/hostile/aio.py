@@ -55,12 +55,13 @@ async def talk(port: int, pieces: list[bytes], *, timeout: float, half_close: bo
         await asyncio.gather(writer, return_exceptions=True)
     finally:
         peer.close()
-    exchange.answers, exchange.rest = split_answers(bytes(received))
+    to_head = b"".join(pieces[:16]).lstrip(b"\r\n").startswith(b"HEAD ")
+    exchange.answers, exchange.rest = split_answers(bytes(received), first_to_head=to_head)
     return exchange
 
 
-def split_answers(data: bytes) -> tuple[list[Response], bytes]:
-    """All whole final answers in `data`, and what is left."""
+def split_answers(data: bytes, *, first_to_head: bool = False) -> tuple[list[Response], bytes]:
+    """All whole final answers in `data`, and what is left; an answer to HEAD announces a body that does not follow."""
     answers: list[Response] = []
     while data:
         head, mark, rest = data.partition(b"\r\n\r\n")
@@ -73,7 +74,7 @@ def split_answers(data: bytes) -> tuple[list[Response], bytes]:
         if 100 <= answer.status < 200:
             data = rest
             continue
-        body, left = _body(answer, rest)
+        body, left = (b"", rest) if first_to_head and not answers else _body(answer, rest)
         if body is None:
             break
         answer.body = body
@@ -101,8 +102,7 @@ def _body(answer: Response, data: bytes) -> tuple[bytes | None, bytes]:
     if length is None:
         return data, b""
     if len(data) < int(length):
-        # An answer to HEAD announces a body that does not follow.
-        return (b"", data) if not data or data.startswith(b"HTTP/1.1 ") else (None, b"")
+        return None, b""
     return data[: int(length)], data[int(length) :]
 
 
