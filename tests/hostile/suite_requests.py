@@ -22,9 +22,21 @@ NOT_FRAMING = {
     "method_not_allowed",
 }
 HEALTH = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+# Longer requests come in steps of a few bytes: by single ones they take longer than the
+# daemon waits, which is another test.
+BYTES_LIMIT = 20_000
+STEP = 13
+
+
+def finely(data: bytes) -> list[bytes]:
+    if len(data) <= BYTES_LIMIT:
+        return by_bytes(data)
+    return [data[i : i + STEP] for i in range(0, len(data), STEP)]
+
+
 MODES: dict[str, Callable[[bytes, int], list[bytes]]] = {
     "whole": lambda data, _: whole(data),
-    "bytes": lambda data, _: by_bytes(data),
+    "bytes": lambda data, _: finely(data),
     "line-ends": lambda data, _: at_line_ends(data),
     "random": lambda data, seed: randomly(data, seed),
 }
