@@ -228,10 +228,8 @@ Task<Result<ResponseHead>> ClientExchange::read_head(TimePoint deadline) {
       bytes.remove_prefix(scan.size);
       if (!head.interim()) {
         auto prepared = prepare_body(head, bytes);
-        if (!prepared) {
-          co_return prepared.error();
-        }
-        co_return std::move(head);
+        co_return prepared ? Result<ResponseHead>(std::move(head))
+                           : Result<ResponseHead>(prepared.error());
       }
       if (++interim > kMaxInterim) {
         co_return malformed("The provider sent interim answers nobody asked for.");
