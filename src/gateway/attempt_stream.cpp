@@ -45,11 +45,8 @@ Task<std::optional<AttemptOutcome>> Generation::pump_stream(Call& call, StreamRe
     std::string& out = gateway_.chunk_out_;
     out.clear();
     StreamRelay::Step step = StreamRelay::Step::Continue;
-    const PumpState state = call.exchange.pump([&](std::string_view piece) {
-      if (step != StreamRelay::Step::Failed) {
-        step = relay.feed(piece, out);
-      }
-    });
+    const PumpState state =
+        call.exchange.pump([&](std::string_view piece) { step = relay.feed(piece, out); });
     if (state == PumpState::End && step == StreamRelay::Step::Continue) {
       step = relay.finish(out);
     }
@@ -187,11 +184,7 @@ void Generation::drop_rest(Call& call, StreamRelay& relay) {
   StreamRelay::Step step = StreamRelay::Step::Continue;
   PumpState state = PumpState::Data;
   for (int i = 0; i < 4 && state == PumpState::Data; ++i) {
-    state = call.exchange.pump([&](std::string_view piece) {
-      if (step != StreamRelay::Step::Failed) {
-        step = relay.feed(piece, nowhere);
-      }
-    });
+    state = call.exchange.pump([&](std::string_view piece) { step = relay.feed(piece, nowhere); });
   }
   if (relay.spoke_after_end() || step == StreamRelay::Step::Failed) {
     call.exchange.close_after();

@@ -58,13 +58,18 @@ void StreamRelay::observe(std::string_view data, const ChunkFacts& facts) {
 }
 
 StreamRelay::Step StreamRelay::feed(std::string_view bytes, std::string& out) {
+  if (failed_) {  // the parser stands in the middle of what it was given
+    return Step::Failed;
+  }
   events_.feed(bytes);
   while (const auto event = events_.next()) {
     if (take(*event, out) == Step::Failed) {
+      failed_ = true;
       return Step::Failed;
     }
   }
-  if (events_.error()) {
+  failed_ = events_.error().has_value();
+  if (failed_) {
     return Step::Failed;
   }
   return ended_ ? Step::Ended : Step::Continue;

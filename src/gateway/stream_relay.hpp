@@ -42,7 +42,7 @@ class StreamRelay {
               dialects::ReplyIdentity identity);
 
   // Takes what came of the body, cut anywhere, and appends what its events give the
-  // client.  Not to be called after Failed; after Ended it only sees whether more comes.
+  // client.  Once Failed, always Failed; after Ended it only sees whether more comes.
   Step feed(std::string_view bytes, std::string& out);
   // The body is over: an event that lacks its blank line counts.
   Step finish(std::string& out);
@@ -94,6 +94,7 @@ class StreamRelay {
   bool ended_ = false;
   bool spoke_after_end_ = false;
   bool error_event_ = false;
+  bool failed_ = false;
 };
 
 inline constexpr std::string_view kStreamDone = "data: [DONE]\n\n";

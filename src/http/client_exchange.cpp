@@ -240,7 +240,9 @@ Task<Result<ResponseHead>> ClientExchange::read_head(TimePoint deadline) {
       co_return malformed("The provider's answer is not HTTP/1.1, or its head is too large.");
     }
     scanned = scan.size;
-    kept = std::string(bytes);
+    if (bytes.size() != kept.size()) {  // else it is all of it already
+      kept = std::string(bytes);
+    }
   }
 }
 

@@ -189,6 +189,20 @@ TEST(StreamRelay, WhatIsNoJsonFailsAndTellsNothingOfIt) {
   }
 }
 
+// What stands behind the bad event, and what comes later, is read no more.
+TEST(StreamRelay, OnceFailedItStaysSo) {
+  StreamRelay relay(dialects::RequestKind::Chat, {}, kIdentity);
+  std::string out;
+  EXPECT_EQ(relay.feed(concat({kHello, "data: hello\n\n", kHello}), out), Step::Failed);
+  const std::string before = out;
+  const std::uint64_t counted = relay.output_bytes();
+  EXPECT_EQ(relay.feed(kHello, out), Step::Failed);
+  EXPECT_EQ(relay.feed(kDone, out), Step::Failed);
+  EXPECT_EQ(out, before);
+  EXPECT_EQ(relay.output_bytes(), counted);
+  EXPECT_FALSE(relay.ended());
+}
+
 TEST(StreamRelay, AnErrorEventFailsWithWhatItSays) {
   StreamRelay relay(dialects::RequestKind::Chat, {}, kIdentity);
   const std::string stream = concat(
