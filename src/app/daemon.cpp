@@ -1,27 +1,24 @@
 #include "daemon.hpp"
 
-#include <algorithm>
 #include <csignal>
 #include <cstdio>
-#include <fstream>
 #include <memory>
 #include <utility>
 #include <vector>
 
-#include <unistd.h>
-
 #include <boost/asio/signal_set.hpp>
 
-#include "waybill/base/text.hpp"
 #include "waybill/catalog/presets.hpp"
 #include "waybill/catalog/snapshot.hpp"
-#include "waybill/telemetry/process_stats.hpp"
 
+#include "announcement.hpp"
 #include "certificates.hpp"
 #include "control_commands.hpp"
 #include "control_socket.hpp"
 #include "fixed_settings.hpp"
 #include "ledger_options.hpp"
+#include "log_options.hpp"
+#include "metrics_page.hpp"
 #include "process_setup.hpp"
 #include "system_inputs.hpp"
 #include "worker_thread.hpp"
@@ -46,39 +43,14 @@ void mask_signals(int how) {
   ::pthread_sigmask(how, &set, nullptr);
 }
 
-std::string url_of(const config::ListenSettings& listen, std::uint16_t port) {
-  if (!listen.unix_path.empty()) {
-    return "unix:" + listen.unix_path;
-  }
-  const bool v6 = listen.address.find(':') != std::string::npos;
-  return std::string(listen.tls ? "https://" : "http://") +
-         (v6 ? "[" + listen.address + "]" : listen.address) + ":" + std::to_string(port);
-}
-
-telemetry::LogOptions log_options(const config::LogSettings& settings) {
-  telemetry::LogOptions options;
-  switch (settings.level) {
-    case config::LogLevel::Trace:
-    case config::LogLevel::Debug: options.level = telemetry::LogLevel::Debug; break;
-    case config::LogLevel::Info: options.level = telemetry::LogLevel::Info; break;
-    case config::LogLevel::Warn: options.level = telemetry::LogLevel::Warning; break;
-    case config::LogLevel::Error: options.level = telemetry::LogLevel::Error; break;
-  }
-  options.format = settings.format == config::LogFormat::Json ? telemetry::LogFormat::Json
-                                                              : telemetry::LogFormat::Human;
-  options.file = settings.file;
-  return options;
-}
-
-class Daemon final : public MetricsSource {
+class Daemon final {
  public:
   explicit Daemon(ServeOptions options) : options_(std::move(options)), signals_(main_.context()) {}
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
-  ~Daemon() override = default;
+  ~Daemon() = default;
 
   int run();
-  net::Task<std::string> render(net::Worker& asking) override;
 
  private:
   int load();
@@ -88,7 +60,6 @@ class Daemon final : public MetricsSource {
   void refuse_reload(const std::string& reason);
   void on_ledger_failure(const Error& error);
   Result<void> bind(const config::ListenSettings& listen, int tag, std::size_t workers);
-  Result<void> announce() const;
   std::string control(std::string_view line);
   void wait_for_signals();
   void on_signal(int signal);
@@ -112,12 +83,12 @@ class Daemon final : public MetricsSource {
   boost::asio::thread_pool blocking_{1};
   ReloadState reloads_;
   std::atomic<bool> draining_{false};
+  std::unique_ptr<MetricsPage> metrics_;
   std::unique_ptr<Services> services_;
   Certificates certificates_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::thread joiner_;  // waits for the workers of a daemon that stops
-  std::vector<std::string> public_urls_;
-  std::vector<std::string> admin_urls_;
+  ListenUrls urls_;
 
   net::asio::signal_set signals_;
   std::unique_ptr<ControlServer> control_;
@@ -187,8 +158,10 @@ int Daemon::register_prices(const gateway::LiveSnapshot& live) {
 }
 
 int Daemon::listen() {
-  services_ =
-      std::make_unique<Services>(Services{*ledger_, *log_, blocking_, reloads_, *this, draining_});
+  metrics_ = std::make_unique<MetricsPage>(
+      MetricsPage::Sources{workers_, *ledger_, *log_, reloads_, slots_});
+  services_ = std::make_unique<Services>(
+      Services{*ledger_, *log_, blocking_, reloads_, *metrics_, draining_});
   const std::size_t count = settings().workers != 0 ? settings().workers : usable_cores();
   const auto use = std::make_shared<gateway::DaemonUse>();
   for (std::size_t i = 0; i < count; ++i) {
@@ -242,36 +215,9 @@ Result<void> Daemon::bind(const config::ListenSettings& listen, int tag, std::si
     }
     if (i == 0) {
       address.port = socket->port();
-      (tag == kAdminTag ? admin_urls_ : public_urls_).push_back(url_of(listen, socket->port()));
+      (tag == kAdminTag ? urls_.admin : urls_.open).push_back(url_of(listen, socket->port()));
     }
     workers_[i]->server().add_listener(std::move(*socket), tag, tls);
-  }
-  return {};
-}
-
-Result<void> Daemon::announce() const {
-  for (const std::string& url : public_urls_) {
-    log_->info("listening", {{"url", url}});
-  }
-  for (const std::string& url : admin_urls_) {
-    log_->info("listening_admin", {{"url", url}});
-  }
-  if (options_.ready_file.empty()) {
-    return {};
-  }
-  std::string text = "{\"listen\":[";
-  for (const std::string& url : public_urls_) {
-    text += text.ends_with('[') ? "" : ",";
-    append_json_string(text, url);
-  }
-  text += "],\"admin\":";
-  append_json_string(text, admin_urls_.empty() ? std::string() : admin_urls_.front());
-  text += ",\"pid\":" + std::to_string(::getpid()) + "}\n";
-  const std::string temporary = options_.ready_file + ".new";
-  std::ofstream(temporary) << text;
-  if (std::rename(temporary.c_str(), options_.ready_file.c_str()) != 0) {
-    return Error(ErrorKind::InvalidRequest, "ready_file_unwritable",
-                 "The ready file '" + options_.ready_file + "' cannot be written.");
   }
   return {};
 }
@@ -424,7 +370,7 @@ int Daemon::run() {
   for (const auto& worker : workers_) {
     worker->start();
   }
-  const auto announced = announce();
+  const auto announced = announce(urls_, options_.ready_file, *log_);
   if (!announced) {
     complain(announced.error());
     stop();
@@ -433,48 +379,6 @@ int Daemon::run() {
   main_.run();
   mask_signals(SIG_BLOCK);
   return finish();
-}
-
-// Each worker copies its own counters on its own thread; the last one wakes the
-// asking worker.
-// NOLINTNEXTLINE(readability-function-size): three nested steps on three threads
-net::Task<std::string> Daemon::render(net::Worker& asking) {
-  struct Gathering {
-    explicit Gathering(net::Worker& worker) : waiter(worker) {}
-    net::Waiter waiter;
-    telemetry::WorkerMetrics sum;
-    std::size_t missing = 0;
-  };
-  const auto gathering = std::make_shared<Gathering>(asking);
-  gathering->missing = workers_.size();
-  for (const auto& worker : workers_) {
-    WorkerThread* const source = worker.get();
-    source->worker().post([source, gathering, &asking] {
-      source->gateway().collect_counters(source->server().counters());
-      auto copy = std::make_shared<telemetry::WorkerMetrics>(source->gateway().metrics());
-      asking.post([gathering, copy] {
-        gathering->sum.merge(*copy);
-        if (--gathering->missing == 0) {
-          gathering->waiter.wake(net::Wake::Ready);
-        }
-      });
-    });
-  }
-  while (gathering->missing > 0) {
-    const net::Wake wake = co_await gathering->waiter.wait(TimePoint::max());
-    static_cast<void>(wake);
-  }
-  telemetry::MetricsSnapshot snapshot;
-  snapshot.workers = std::move(gathering->sum);
-  const ReloadState::View reloads = reloads_.view();
-  snapshot.service.ledger_queue_depth = ledger_->stats().queue_depth;
-  snapshot.service.reloads_ok = reloads.ok;
-  snapshot.service.reloads_failed = reloads.failures;
-  snapshot.service.log_messages_dropped = log_->dropped();
-  snapshot.service.workers = workers_.size();
-  snapshot.service.version = WAYBILL_VERSION;
-  snapshot.process = telemetry::read_process_stats();
-  co_return telemetry::render_prometheus(snapshot, slots_.labels());
 }
 
 }  // namespace

@@ -252,10 +252,14 @@ Task<> FrontDoor::metrics(http::ServerExchange& exchange) {
     co_await refuse_path(exchange, Route{});
     co_return;
   }
-  std::string page = co_await services_.metrics.render(exchange.worker());
+  auto page = co_await services_.metrics.render(exchange.worker());
+  if (!page) {
+    co_await gateway_.refuse(exchange, telemetry::Route::Metrics, 503, page.error());
+    co_return;
+  }
   std::string fields = "Content-Type: ";
   fields.append(telemetry::kPrometheusContentType).append("\r\n");
-  co_await answer(exchange, telemetry::Route::Metrics, std::move(fields), std::move(page));
+  co_await answer(exchange, telemetry::Route::Metrics, std::move(fields), std::move(*page));
 }
 
 }  // namespace waybill::app

@@ -11,6 +11,7 @@
 
 #include <boost/asio/thread_pool.hpp>
 
+#include "waybill/base/result.hpp"
 #include "waybill/base/time.hpp"
 #include "waybill/config/fault.hpp"
 #include "waybill/ledger/ledger.hpp"
@@ -44,12 +45,12 @@ class ReloadState {
   View view_;
 };
 
-// Gathers the counters of all workers; the daemon implements it.
+// Gathers the counters of all workers.
 class MetricsSource {
  public:
   virtual ~MetricsSource() = default;
-  // Calls `done` on `asking` with the page.
-  virtual net::Task<std::string> render(net::Worker& asking) = 0;
+  // The page; completes on `asking`.  Errors: `metrics_incomplete`, when a worker does not answer.
+  virtual net::Task<Result<std::string>> render(net::Worker& asking) = 0;
 };
 
 struct Services {

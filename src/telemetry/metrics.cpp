@@ -208,6 +208,7 @@ std::size_t EndpointSlots::slot(std::string_view model, std::string_view provide
   std::string key(model);
   key += '\n';
   key += provider;
+  const std::scoped_lock lock(mutex_);
   const auto place =
       std::lower_bound(sorted_.begin(), sorted_.end(), key,
                        [](const auto& entry, const std::string& k) { return entry.first < k; });
@@ -221,6 +222,11 @@ std::size_t EndpointSlots::slot(std::string_view model, std::string_view provide
   labels_.push_back({std::string(model), std::string(provider)});
   sorted_.emplace(place, std::move(key), slot);
   return slot;
+}
+
+std::vector<EndpointLabel> EndpointSlots::labels() const {
+  const std::scoped_lock lock(mutex_);
+  return labels_;
 }
 
 }  // namespace waybill::telemetry

@@ -228,11 +228,19 @@ class Reload(HarnessTestCase):
                     if answer.status != 200:
                         failures.append((answer.status, answer.body))
 
-        threads = [threading.Thread(target=load) for _ in range(4)]
+        def scrape() -> None:
+            while not stop.is_set():
+                page = self.server.metrics()
+                if "waybill_requests_total" not in page:
+                    failures.append(page[:200])
+
+        threads = [threading.Thread(target=load) for _ in range(4)] + [threading.Thread(target=scrape)]
         for thread in threads:
             thread.start()
         for i in range(100):
-            self.server.write_settings(settings_for(self.provider, defaults={"commit_after": f"{1000 + i}ms"}))
+            settings = settings_for(self.provider, defaults={"commit_after": f"{1000 + i}ms"})
+            settings["models"] |= settings_for(self.provider, model=f"demo/new-{i}")["models"]
+            self.server.write_settings(settings)
             self.server.signal(signal.SIGHUP)
             if i % 10 == 0:
                 self.assertEqual(self.server.chat().status, 200)

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -178,7 +179,7 @@ struct EndpointLabel {
 // exchanges that still use the snapshot before.
 //
 // Slot 0 is "other"; pairs past the limit get it too.
-// Thread safety: none; owned by the thread that builds snapshots.
+// Thread safety: any thread; snapshots are built on one while others tell the page.
 class EndpointSlots {
  public:
   static constexpr std::size_t kDefaultLimit = 4096;
@@ -189,10 +190,11 @@ class EndpointSlots {
   std::size_t slot(std::string_view model, std::string_view provider);
 
   // By slot.
-  [[nodiscard]] const std::vector<EndpointLabel>& labels() const noexcept { return labels_; }
+  [[nodiscard]] std::vector<EndpointLabel> labels() const;
 
  private:
-  std::size_t limit_;
+  const std::size_t limit_;
+  mutable std::mutex mutex_;
   std::vector<EndpointLabel> labels_;
   std::vector<std::pair<std::string, std::size_t>> sorted_;  // "model\nprovider" → slot
 };

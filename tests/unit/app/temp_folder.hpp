@@ -45,8 +45,10 @@ inline std::string read_file(const std::string& path) {
 }
 
 // A ledger that asks for little room.
-inline std::unique_ptr<ledger::Ledger> open_ledger(const TempFolder& folder) {
+inline std::unique_ptr<ledger::Ledger> open_ledger(const TempFolder& folder,
+                                                   std::size_t workers = 1) {
   ledger::Options options;
+  options.workers = workers;
   options.path = folder.file("ledger.db");
   options.spill_bytes = std::size_t{1} << 20U;
   options.least_free_bytes = 0;

@@ -1,6 +1,7 @@
 #include "waybill/telemetry/metrics.hpp"
 
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -95,6 +96,25 @@ TEST(EndpointSlots, APairKeepsItsSlotOverReloads) {
   }
   EXPECT_EQ(slots.labels().size(), 3U);
   EXPECT_EQ(slots.labels()[second].provider, "azure");
+}
+
+// A page may be asked for while a reload brings endpoints (TSan sees the rest).
+TEST(EndpointSlots, TheLabelsAreToldWhilePairsCome) {
+  constexpr std::size_t kPairs = 1000;
+  EndpointSlots slots;
+  std::thread reload([&slots] {
+    for (std::size_t i = 0; i < kPairs; ++i) {
+      slots.slot("a/" + std::to_string(i), "x");
+    }
+  });
+  std::vector<EndpointLabel> labels;
+  while (labels.size() <= kPairs) {
+    labels = slots.labels();
+    for (std::size_t slot = 1; slot < labels.size(); ++slot) {
+      ASSERT_EQ(labels[slot].model, "a/" + std::to_string(slot - 1));
+    }
+  }
+  reload.join();
 }
 
 TEST(EndpointSlots, PairsPastTheLimitShareTheOtherSlot) {
