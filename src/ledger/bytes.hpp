@@ -139,8 +139,9 @@ void store_le(char* out, Unsigned value) noexcept {
   }
 }
 
+// Of the first bytes.  Requires: in.size() >= sizeof(Unsigned).
 template <class Unsigned>
-Unsigned load_le(const char* in) noexcept {
+Unsigned load_le(std::string_view in) noexcept {
   Unsigned value = 0;
   for (std::size_t i = 0; i < sizeof(value); ++i) {
     value = static_cast<Unsigned>(

@@ -25,8 +25,8 @@ FrameEnd read_frames(std::string_view bytes,
       return bytes.find_first_not_of('\0') == std::string_view::npos ? FrameEnd::Clean
                                                                      : FrameEnd::Damaged;
     }
-    const auto size = load_le<std::uint32_t>(bytes.data());
-    const auto checksum = load_le<std::uint32_t>(bytes.data() + sizeof(std::uint32_t));
+    const auto size = load_le<std::uint32_t>(bytes);
+    const auto checksum = load_le<std::uint32_t>(bytes.substr(sizeof(std::uint32_t)));
     if (size == 0) {
       return checksum == 0 ? FrameEnd::Clean : FrameEnd::Damaged;
     }

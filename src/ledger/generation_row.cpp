@@ -107,8 +107,9 @@ class Row {
   template <class T>
   T within(std::int64_t largest) noexcept {
     const std::int64_t value = integer();
-    ok_ = ok_ && value >= 0 && value <= largest;
-    return static_cast<T>(value);
+    const bool good = value >= 0 && value <= largest;
+    ok_ = ok_ && good;
+    return static_cast<T>(good ? value : 0);
   }
   template <class Enum>
   Enum enumerator(Enum last) noexcept {

@@ -35,7 +35,7 @@ std::optional<Anchor> decode(std::string_view bytes) {
     std::memcpy(read.lane.data(), payload.data(), read.lane.size());
     std::memcpy(read.hash.data(), payload.data() + read.lane.size(), read.hash.size());
     read.seq = static_cast<std::int64_t>(
-        load_le<std::uint64_t>(payload.data() + read.lane.size() + read.hash.size()));
+        load_le<std::uint64_t>(payload.substr(read.lane.size() + read.hash.size())));
     anchor = read;
     return true;
   });

@@ -18,6 +18,7 @@ namespace waybill::ledger {
 // sequentially consistent, so that it needs no fences, which ThreadSanitizer does not
 // model.
 template <class T>
+// NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): the ends stand on lines of their own
 class BoundedQueue {
  public:
   // Requires: capacity is a power of two.
