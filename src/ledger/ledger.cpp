@@ -38,6 +38,49 @@ bool exists(const std::string& path) {
   return ::stat(path.c_str(), &info) == 0 && info.st_size > 0;
 }
 
+// What stands, held against what was told of it elsewhere, before anything is added.
+Result<void> load(Journal& journal,
+                  const LockFile& lock,
+                  const CheckpointFile& checkpoints,
+                  AfterRestore after_restore) {
+  if (auto done = journal.load(); !done) {
+    return done.error();
+  }
+  if (lock.anchor()) {
+    if (auto done = journal.check_anchor(*lock.anchor(), after_restore); !done) {
+      return done.error();
+    }
+  }
+  if (auto done = journal.check_line(checkpoints.last_line(), after_restore); !done) {
+    return done.error();
+  }
+  const catalog::PriceTable free = catalog::free_price_table();
+  return journal.add_prices({&free, 1});
+}
+
+// Closes what the last run left open, and vouches for the whole.
+Result<SpillFile> close_open_ones(const Options& options,
+                                  Journal& journal,
+                                  RecoveryReport& report) {
+  auto spill = SpillFile::open(options.path, options.spill_bytes);
+  if (!spill) {
+    return spill.error();
+  }
+  if (auto done = recover(options.path, journal, *spill, report); !done) {
+    return done.error();
+  }
+  const auto vouched = journal.vouch();
+  if (!vouched) {
+    return vouched.error();
+  }
+  report.new_voucher = *vouched == Journal::Vouched::Now;
+  report.epoch = journal.epoch();
+  report.head_seq = journal.anchor().seq;
+  report.rows_checked = journal.rows_checked();
+  report.sqlite_version = sqlite3_libversion();
+  return spill;
+}
+
 // Everything that is done before the first settlement is taken.
 Result<WriterParts> start_up(Options options, RecoveryReport& report) {
   auto lock = LockFile::acquire(options.path);
@@ -61,37 +104,13 @@ Result<WriterParts> start_up(Options options, RecoveryReport& report) {
   }
   CheckpointFile checkpoints(checkpoint_lines_path(options.checkpoints, options.path));
   auto journal = std::make_unique<Journal>(**store, *signing, options.clock, options.largest_entry);
-  if (auto done = journal->load(); !done) {
+  if (auto done = load(*journal, *lock, checkpoints, options.after_restore); !done) {
     return done.error();
   }
-  if (lock->anchor()) {
-    if (auto done = journal->check_anchor(*lock->anchor(), options.after_restore); !done) {
-      return done.error();
-    }
-  }
-  if (auto done = journal->check_line(checkpoints.last_line(), options.after_restore); !done) {
-    return done.error();
-  }
-  const catalog::PriceTable free = catalog::free_price_table();
-  if (auto done = journal->add_prices({&free, 1}); !done) {
-    return done.error();
-  }
-  auto spill = SpillFile::open(options.path, options.spill_bytes);
+  auto spill = close_open_ones(options, *journal, report);
   if (!spill) {
     return spill.error();
   }
-  if (auto done = recover(options.path, *journal, *spill, report); !done) {
-    return done.error();
-  }
-  const auto vouched = journal->vouch();
-  if (!vouched) {
-    return vouched.error();
-  }
-  report.new_voucher = *vouched == Journal::Vouched::Now;
-  report.epoch = journal->epoch();
-  report.head_seq = journal->anchor().seq;
-  report.rows_checked = journal->rows_checked();
-  report.sqlite_version = sqlite3_libversion();
   auto keys = std::make_unique<KeyBook>(**store, journal->take_keys());
   auto intents = std::make_unique<IntentLog>(options.path, journal->epoch());
   const auto remembered = (*store)->idempotency(options.clock());

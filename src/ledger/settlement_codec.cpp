@@ -10,12 +10,11 @@ namespace {
 constexpr std::uint64_t kVersion = 1;
 constexpr std::uint64_t kMostAttempts = 1000;
 
-enum Flag : std::uint64_t {
-  kStreamed = 1,
-  kCancelled = 2,
-  kAnomaly = 4,
-  kFirstToken = 8
-};
+// Bits of the number that holds the flags.
+constexpr std::uint64_t kStreamed = 1;
+constexpr std::uint64_t kCancelled = 2;
+constexpr std::uint64_t kAnomaly = 4;
+constexpr std::uint64_t kFirstToken = 8;
 
 void encode_counts(const catalog::UsageCounts& counts, ByteWriter& out) {
   for (const std::uint64_t count :

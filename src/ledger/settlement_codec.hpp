@@ -11,9 +11,9 @@
 
 namespace waybill::ledger {
 
-// Appends to `out`.  Every member counts; a new member needs a new version byte,
+// Appends to `bytes`.  Every member counts; a new member needs a new version byte,
 // because rows that stand must keep their hash.
-void encode_settlement(const Settlement& settlement, std::string& out);
+void encode_settlement(const Settlement& s, std::string& bytes);
 
 // Nothing unless `bytes` is exactly what encode_settlement() gives for some settlement.
 [[nodiscard]] std::optional<Settlement> decode_settlement(std::string_view bytes);
