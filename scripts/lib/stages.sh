@@ -38,26 +38,34 @@ build_release() {
     python3 tests/lint/check_hardening.py build/release/waybill --fortified
 }
 
-# fuzz_for SECONDS: each target so long.
+# fuzz_for SECONDS: each target so long, two at a time.
 fuzz_for() {
   cmake --preset fuzz >/dev/null && cmake --build --preset fuzz -j2 || return 1
-  local targets=() broken=() target name
+  local targets=() target name broken=0
   mapfile -t targets < <(find build/fuzz -type f -name '*_fuzz' -perm -u+x | sort)
   ((${#targets[@]} > 0)) || return 1
+  rm -rf build/fuzz/work
+  printf '%s\0' "${targets[@]}" | xargs -0 -n 1 -P 2 bash -c 'fuzz_one "$@"' fuzz "$1" || broken=1
+  for target in build/fuzz/work/*-*; do  # the input itself: a clone of CI's is gone with its folder
+    [[ -f $target ]] && echo "$target, in base64: $(base64 -w 0 "$target" | head -c 20000)"
+  done
   for target in "${targets[@]}"; do
     name=$(basename "$target" _fuzz)
-    rm -rf "build/fuzz/work/$name" "build/fuzz/work/$name"-*
-    mkdir -p "build/fuzz/work/$name"
-    "$target" -max_total_time="$1" -rss_limit_mb=2048 -verbosity=0 -artifact_prefix="build/fuzz/work/$name-" \
-      "build/fuzz/work/$name" "tests/fuzz/corpus/$name" || broken+=("$name")
+    grep -h number_of_executed_units "build/fuzz/work/$name.log" | sed "s/^/$name: /"
+    [[ -f build/fuzz/work/$name.failed ]] && { broken=1; tail -n 60 "build/fuzz/work/$name.log"; }
   done
-  for name in "${broken[@]}"; do  # the input itself: a clone of CI's is gone with its folder
-    for target in "build/fuzz/work/$name"-*; do
-      echo "$target, in base64: $(base64 -w 0 "$target" | head -c 20000)"
-    done
-  done
-  ((${#broken[@]} == 0)) || { echo "fuzz: found something: ${broken[*]}"; return 1; }
+  return "$broken"
 }
+
+fuzz_one() {
+  local name
+  name=$(basename "$2" _fuzz)
+  mkdir -p "build/fuzz/work/$name"
+  "$2" -max_total_time="$1" -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 \
+    -artifact_prefix="build/fuzz/work/$name-" "build/fuzz/work/$name" "tests/fuzz/corpus/$name" \
+    >"build/fuzz/work/$name.log" 2>&1 || touch "build/fuzz/work/$name.failed"
+}
+export -f fuzz_one
 
 check_format() {
   git ls-files -z 'src/*.cpp' 'src/*.hpp' 'include/*.hpp' 'tests/*.cpp' 'tests/*.hpp' 'bench/*.cpp' |

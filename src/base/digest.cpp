@@ -6,6 +6,8 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
+#include "waybill/base/ascii.hpp"
+
 namespace waybill {
 namespace {
 
@@ -39,19 +41,6 @@ constexpr std::array<std::uint32_t, 256> make_crc_table() {
 }
 
 constexpr auto kCrcTable = make_crc_table();
-
-int hex_value(char c) noexcept {
-  if (c >= '0' && c <= '9') {
-    return c - '0';
-  }
-  if (c >= 'a' && c <= 'f') {
-    return c - 'a' + 10;
-  }
-  if (c >= 'A' && c <= 'F') {
-    return c - 'A' + 10;
-  }
-  return -1;
-}
 
 }  // namespace
 

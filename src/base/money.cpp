@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 
+#include "waybill/base/ascii.hpp"
 #include "waybill/base/text.hpp"
 
 namespace waybill {
@@ -19,10 +20,6 @@ constexpr std::array<std::array<char, 2>, 100> kDigitPairs = [] {
   }
   return pairs;
 }();
-
-bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
 
 Error not_a_decimal(std::string_view text) {
   std::string detail = "'" + printable(text, 40) + "' is not a decimal number";

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <vector>
 
+#include "waybill/base/ascii.hpp"
 #include "waybill/base/json_bytes.hpp"
 
 namespace waybill {
@@ -131,10 +132,6 @@ std::optional<std::string_view> closest(std::string_view word,
     }
   }
   return best;
-}
-
-char ascii_lower(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
 bool iequals(std::string_view a, std::string_view b) noexcept {

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 
+#include "waybill/base/ascii.hpp"
 #include "waybill/base/text.hpp"
 
 namespace waybill {
@@ -14,20 +15,6 @@ namespace {
 
 constexpr std::size_t kMaxName = 253;
 constexpr std::size_t kMaxLabel = 63;
-
-bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
-
-bool is_hex(char c) noexcept {
-  const char lower = ascii_lower(c);
-  return is_digit(c) || (lower >= 'a' && lower <= 'f');
-}
-
-bool is_alnum(char c) noexcept {
-  const char lower = ascii_lower(c);
-  return is_digit(c) || (lower >= 'a' && lower <= 'z');
-}
 
 std::uint16_t default_port(UrlScheme scheme) noexcept {
   return scheme == UrlScheme::Https ? 443 : 80;
@@ -80,7 +67,7 @@ bool is_ipv6(std::string_view text) noexcept {
 // What the WHATWG standard reads as an IPv4 number in the last label.
 bool is_number(std::string_view label) noexcept {
   if (label.size() >= 2 && label[0] == '0' && ascii_lower(label[1]) == 'x') {
-    return std::all_of(label.begin() + 2, label.end(), is_hex);
+    return std::all_of(label.begin() + 2, label.end(), [](char c) { return hex_value(c) >= 0; });
   }
   return std::all_of(label.begin(), label.end(), is_digit);
 }
@@ -99,7 +86,7 @@ std::optional<HostKind> classify_name(std::string_view text) noexcept {
         return std::nullopt;
       }
       label_start = i + 1;
-    } else if ((!is_alnum(text[i]) && text[i] != '-' && text[i] != '_') ||
+    } else if ((!is_alphanumeric(text[i]) && text[i] != '-' && text[i] != '_') ||
                i - label_start >= kMaxLabel) {
       return std::nullopt;
     }
@@ -119,11 +106,11 @@ bool is_plain_path(std::string_view path) noexcept {
   constexpr std::string_view kMarks = "-._~!$&'()*+,;=:@/";
   for (std::size_t i = 0; i < path.size(); ++i) {
     if (path[i] == '%') {
-      if (i + 2 >= path.size() || !is_hex(path[i + 1]) || !is_hex(path[i + 2])) {
+      if (i + 2 >= path.size() || hex_value(path[i + 1]) < 0 || hex_value(path[i + 2]) < 0) {
         return false;
       }
       i += 2;
-    } else if (!is_alnum(path[i]) && kMarks.find(path[i]) == std::string_view::npos) {
+    } else if (!is_alphanumeric(path[i]) && kMarks.find(path[i]) == std::string_view::npos) {
       return false;
     }
   }

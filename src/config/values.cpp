@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 
+#include "waybill/base/ascii.hpp"
 #include "waybill/base/text.hpp"
 
 namespace waybill::config {
@@ -59,7 +60,7 @@ const Unit* find_unit(const std::array<Unit, N>& units, std::string_view name) {
 }
 
 bool starts_with_digit(std::string_view text) {
-  return !text.empty() && text.front() >= '0' && text.front() <= '9';
+  return !text.empty() && is_digit(text.front());
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <system_error>
 
+#include "waybill/base/ascii.hpp"
 #include "waybill/base/json_bytes.hpp"
 
 #include "json_walk.hpp"
@@ -12,10 +13,6 @@ namespace waybill::dialects {
 namespace {
 
 constexpr std::string_view kBadNumber = "a number is not written as JSON wants it";
-
-bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
 
 const char* skip_digits(const char* at, const char* end) noexcept {
   while (at != end && is_digit(*at)) {

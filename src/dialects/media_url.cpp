@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 
+#include "waybill/base/ascii.hpp"
 #include "waybill/base/text.hpp"
 
 namespace waybill::dialects {
@@ -55,7 +56,7 @@ std::optional<Address> parse_address(int family, std::string_view text) {
 // any of its old spellings (0x7f.1, 017700000001, 2130706433).
 bool looks_numeric(std::string_view host) noexcept {
   const std::string_view label = host.substr(host.rfind('.') + 1);
-  const bool digits = std::ranges::all_of(label, [](char c) { return c >= '0' && c <= '9'; });
+  const bool digits = std::ranges::all_of(label, is_digit);
   return digits || (label.size() >= 2 && label[0] == '0' && ascii_lower(label[1]) == 'x');
 }
 

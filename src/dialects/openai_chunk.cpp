@@ -10,7 +10,6 @@
 namespace waybill::dialects {
 namespace {
 
-constexpr std::size_t kMaxWord = 64;
 constexpr std::size_t kMaxValue = 256;  // of what a summary repeats
 
 bool is_done(std::string_view data) noexcept {

@@ -2,7 +2,6 @@
 
 #include <limits>
 
-#include "waybill/base/text.hpp"
 
 #include "reply_head.hpp"
 #include "reply_reader.hpp"
@@ -11,7 +10,6 @@
 namespace waybill::dialects {
 namespace {
 
-constexpr std::size_t kMaxWord = 64;
 constexpr std::size_t kMaxId = 128;
 constexpr std::size_t kMaxModel = 256;
 

@@ -11,7 +11,7 @@
 namespace waybill::dialects {
 namespace {
 
-enum class Member : std::uint8_t {
+enum class ReplyMember : std::uint8_t {
   Id,
   Model,
   Provider,
@@ -30,22 +30,22 @@ enum class Member : std::uint8_t {
   Type,
 };
 
-constexpr auto kMembers = make_key_table<Member>({
-    {"id", Member::Id},
-    {"model", Member::Model},
-    {"provider", Member::Provider},
-    {"system_fingerprint", Member::SystemFingerprint},
-    {"usage", Member::Usage},
-    {"choices", Member::Choices},
-    {"data", Member::Data},
-    {"error", Member::Error},
-    {"created", Member::Created},
-    {"object", Member::Object},
-    {"service_tier", Member::ServiceTier},
-    {"message", Member::Message},
-    {"detail", Member::Detail},
-    {"code", Member::Code},
-    {"type", Member::Type},
+constexpr auto kReplyMembers = make_key_table<ReplyMember>({
+    {"id", ReplyMember::Id},
+    {"model", ReplyMember::Model},
+    {"provider", ReplyMember::Provider},
+    {"system_fingerprint", ReplyMember::SystemFingerprint},
+    {"usage", ReplyMember::Usage},
+    {"choices", ReplyMember::Choices},
+    {"data", ReplyMember::Data},
+    {"error", ReplyMember::Error},
+    {"created", ReplyMember::Created},
+    {"object", ReplyMember::Object},
+    {"service_tier", ReplyMember::ServiceTier},
+    {"message", ReplyMember::Message},
+    {"detail", ReplyMember::Detail},
+    {"code", ReplyMember::Code},
+    {"type", ReplyMember::Type},
 });
 
 enum class FaultMember : std::uint8_t {
@@ -63,8 +63,6 @@ constexpr auto kFaultMembers = make_key_table<FaultMember>({
     {"status", FaultMember::Status},
     {"status_code", FaultMember::Status},
 });
-
-constexpr std::size_t kMaxWord = 64;
 
 class FaultReader {
  public:
@@ -149,7 +147,7 @@ class ReplyReader {
   bool read_object();
 
  private:
-  bool read_member(ObjectWalk& object, Member member);
+  bool read_member(ObjectWalk& object, ReplyMember member);
   bool read_usage_member(ObjectWalk& object);
   bool read_fingerprint(ObjectWalk& object);
   bool read_owned(ObjectWalk& object, SpliceKind kind, ByteRange& value, bool& there);
@@ -175,7 +173,7 @@ bool ReplyReader::read_object() {
   JsonText name;
   while (object.next(name)) {
     const std::string_view text = walker_.decode(name);
-    const auto member = kMembers.find(text);
+    const auto member = kReplyMembers.find(text);
     if (member) {
       if (!read_member(object, *member)) {
         return false;
@@ -200,22 +198,22 @@ bool ReplyReader::read_object() {
   return true;
 }
 
-bool ReplyReader::read_member(ObjectWalk& object, Member member) {
+bool ReplyReader::read_member(ObjectWalk& object, ReplyMember member) {
   switch (member) {
-    case Member::Id: return read_owned(object, SpliceKind::Id, members_.id, members_.has_id);
-    case Member::Model:
+    case ReplyMember::Id: return read_owned(object, SpliceKind::Id, members_.id, members_.has_id);
+    case ReplyMember::Model:
       return read_owned(object, SpliceKind::Model, members_.model, members_.has_model);
-    case Member::Provider:
+    case ReplyMember::Provider:
       return read_owned(object, SpliceKind::Provider, provider_, members_.has_provider);
-    case Member::SystemFingerprint: return read_fingerprint(object);
-    case Member::Usage: return read_usage_member(object);
+    case ReplyMember::SystemFingerprint: return read_fingerprint(object);
+    case ReplyMember::Usage: return read_usage_member(object);
     default: break;
   }
   cutter_.keep(object);
   FaultReader fault(walker_, members_.fault);
   switch (member) {
-    case Member::Choices: read_choices(walker_, members_.choices); break;
-    case Member::Data:
+    case ReplyMember::Choices: read_choices(walker_, members_.choices); break;
+    case ReplyMember::Data:
       if (walker_.peek() == JsonType::Array) {
         for (ArrayWalk list(walker_); list.next(); ++members_.vectors) {
           walker_.take_value();
@@ -224,16 +222,16 @@ bool ReplyReader::read_member(ObjectWalk& object, Member member) {
         walker_.take_value();
       }
       break;
-    case Member::Error:
+    case ReplyMember::Error:
       members_.has_error = members_.has_error || walker_.peek() != JsonType::Null;
       fault.read();
       break;
-    case Member::Created: keep(members_.created); break;
-    case Member::Object: keep(members_.object); break;
-    case Member::ServiceTier: keep(members_.service_tier); break;
-    case Member::Message:
-    case Member::Detail: fault.read_member(FaultMember::Message); break;
-    case Member::Code: fault.read_member(FaultMember::Code); break;
+    case ReplyMember::Created: keep(members_.created); break;
+    case ReplyMember::Object: keep(members_.object); break;
+    case ReplyMember::ServiceTier: keep(members_.service_tier); break;
+    case ReplyMember::Message:
+    case ReplyMember::Detail: fault.read_member(FaultMember::Message); break;
+    case ReplyMember::Code: fault.read_member(FaultMember::Code); break;
     default: walker_.take_value(); break;
   }
   return walker_.ok();

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -12,6 +13,9 @@
 #include "usage_reader.hpp"
 
 namespace waybill::dialects {
+
+// Of a provider's short words (finish reasons, error codes), in bytes.
+inline constexpr std::size_t kMaxWord = 64;
 
 enum class ReplyForm : std::uint8_t {
   Body,   // usage is replaced, a missing system_fingerprint added

@@ -1,101 +1,99 @@
 #include "request_members.hpp"
 
-#include "waybill/base/text.hpp"
+#include "waybill/base/ascii.hpp"
 
 #include "key_table.hpp"
 
 namespace waybill::dialects {
 namespace {
 
-using M = RequestMember;
-
-constexpr auto kMembers = make_key_table<M>({
-    {"model", M::Model},
-    {"models", M::Models},
-    {"messages", M::Messages},
-    {"prompt", M::Prompt},
-    {"input", M::Input},
-    {"suffix", M::Suffix},
-    {"stream", M::Stream},
-    {"stream_options", M::StreamOptions},
-    {"max_tokens", M::MaxTokens},
-    {"max_completion_tokens", M::MaxCompletionTokens},
-    {"n", M::N},
-    {"best_of", M::BestOf},
-    {"temperature", M::Temperature},
-    {"top_p", M::TopP},
-    {"frequency_penalty", M::FrequencyPenalty},
-    {"presence_penalty", M::PresencePenalty},
-    {"seed", M::Seed},
-    {"stop", M::Stop},
-    {"logit_bias", M::LogitBias},
-    {"logprobs", M::Logprobs},
-    {"top_logprobs", M::TopLogprobs},
-    {"tools", M::Tools},
-    {"tool_choice", M::ToolChoice},
-    {"parallel_tool_calls", M::ParallelToolCalls},
-    {"functions", M::Functions},
-    {"function_call", M::FunctionCall},
-    {"response_format", M::ResponseFormat},
-    {"prediction", M::Prediction},
-    {"metadata", M::Metadata},
-    {"modalities", M::Modalities},
-    {"audio", M::Audio},
-    {"user", M::User},
-    {"store", M::Store},
-    {"top_k", M::TopK},
-    {"min_p", M::MinP},
-    {"top_a", M::TopA},
-    {"repetition_penalty", M::RepetitionPenalty},
-    {"reasoning", M::Reasoning},
-    {"reasoning_effort", M::ReasoningEffort},
-    {"include_reasoning", M::IncludeReasoning},
-    {"verbosity", M::Verbosity},
-    {"service_tier", M::ServiceTier},
-    {"prompt_cache_key", M::PromptCacheKey},
-    {"cache_control", M::CacheControl},
-    {"web_search_options", M::WebSearchOptions},
-    {"safety_identifier", M::SafetyIdentifier},
-    {"dimensions", M::Dimensions},
-    {"encoding_format", M::EncodingFormat},
-    {"echo", M::Echo},
-    {"timeout", M::Timeout},
-    {"provider", M::Provider},
-    {"route", M::Route},
-    {"plugins", M::Plugins},
-    {"transforms", M::Transforms},
-    {"preset", M::Preset},
-    {"usage", M::Usage},
-    {"session_id", M::SessionId},
-    {"trace", M::Trace},
-    {"debug", M::Debug},
-    {"max_tool_calls", M::MaxToolCalls},
-    {"stop_server_tools_when", M::StopServerToolsWhen},
-    {"api_base", M::Forbidden},
-    {"base_url", M::Forbidden},
-    {"api_key", M::Forbidden},
-    {"api_version", M::Forbidden},
-    {"user_config", M::Forbidden},
-    {"callbacks", M::Forbidden},
-    {"success_callback", M::Forbidden},
-    {"failure_callback", M::Forbidden},
-    {"proxy", M::Forbidden},
-    {"proxies", M::Forbidden},
-    {"extra_headers", M::Forbidden},
-    {"default_headers", M::Forbidden},
-    {"custom_llm_provider", M::Forbidden},
-    {"model_list", M::Forbidden},
-    {"aws_access_key_id", M::Forbidden},
-    {"aws_secret_access_key", M::Forbidden},
-    {"aws_session_token", M::Forbidden},
-    {"azure_ad_token", M::Forbidden},
-    {"vertex_credentials", M::Forbidden},
+constexpr auto kMembersByName = make_key_table<RequestMember>({
+    {"model", RequestMember::Model},
+    {"models", RequestMember::Models},
+    {"messages", RequestMember::Messages},
+    {"prompt", RequestMember::Prompt},
+    {"input", RequestMember::Input},
+    {"suffix", RequestMember::Suffix},
+    {"stream", RequestMember::Stream},
+    {"stream_options", RequestMember::StreamOptions},
+    {"max_tokens", RequestMember::MaxTokens},
+    {"max_completion_tokens", RequestMember::MaxCompletionTokens},
+    {"n", RequestMember::N},
+    {"best_of", RequestMember::BestOf},
+    {"temperature", RequestMember::Temperature},
+    {"top_p", RequestMember::TopP},
+    {"frequency_penalty", RequestMember::FrequencyPenalty},
+    {"presence_penalty", RequestMember::PresencePenalty},
+    {"seed", RequestMember::Seed},
+    {"stop", RequestMember::Stop},
+    {"logit_bias", RequestMember::LogitBias},
+    {"logprobs", RequestMember::Logprobs},
+    {"top_logprobs", RequestMember::TopLogprobs},
+    {"tools", RequestMember::Tools},
+    {"tool_choice", RequestMember::ToolChoice},
+    {"parallel_tool_calls", RequestMember::ParallelToolCalls},
+    {"functions", RequestMember::Functions},
+    {"function_call", RequestMember::FunctionCall},
+    {"response_format", RequestMember::ResponseFormat},
+    {"prediction", RequestMember::Prediction},
+    {"metadata", RequestMember::Metadata},
+    {"modalities", RequestMember::Modalities},
+    {"audio", RequestMember::Audio},
+    {"user", RequestMember::User},
+    {"store", RequestMember::Store},
+    {"top_k", RequestMember::TopK},
+    {"min_p", RequestMember::MinP},
+    {"top_a", RequestMember::TopA},
+    {"repetition_penalty", RequestMember::RepetitionPenalty},
+    {"reasoning", RequestMember::Reasoning},
+    {"reasoning_effort", RequestMember::ReasoningEffort},
+    {"include_reasoning", RequestMember::IncludeReasoning},
+    {"verbosity", RequestMember::Verbosity},
+    {"service_tier", RequestMember::ServiceTier},
+    {"prompt_cache_key", RequestMember::PromptCacheKey},
+    {"cache_control", RequestMember::CacheControl},
+    {"web_search_options", RequestMember::WebSearchOptions},
+    {"safety_identifier", RequestMember::SafetyIdentifier},
+    {"dimensions", RequestMember::Dimensions},
+    {"encoding_format", RequestMember::EncodingFormat},
+    {"echo", RequestMember::Echo},
+    {"timeout", RequestMember::Timeout},
+    {"provider", RequestMember::Provider},
+    {"route", RequestMember::Route},
+    {"plugins", RequestMember::Plugins},
+    {"transforms", RequestMember::Transforms},
+    {"preset", RequestMember::Preset},
+    {"usage", RequestMember::Usage},
+    {"session_id", RequestMember::SessionId},
+    {"trace", RequestMember::Trace},
+    {"debug", RequestMember::Debug},
+    {"max_tool_calls", RequestMember::MaxToolCalls},
+    {"stop_server_tools_when", RequestMember::StopServerToolsWhen},
+    {"api_base", RequestMember::Forbidden},
+    {"base_url", RequestMember::Forbidden},
+    {"api_key", RequestMember::Forbidden},
+    {"api_version", RequestMember::Forbidden},
+    {"user_config", RequestMember::Forbidden},
+    {"callbacks", RequestMember::Forbidden},
+    {"success_callback", RequestMember::Forbidden},
+    {"failure_callback", RequestMember::Forbidden},
+    {"proxy", RequestMember::Forbidden},
+    {"proxies", RequestMember::Forbidden},
+    {"extra_headers", RequestMember::Forbidden},
+    {"default_headers", RequestMember::Forbidden},
+    {"custom_llm_provider", RequestMember::Forbidden},
+    {"model_list", RequestMember::Forbidden},
+    {"aws_access_key_id", RequestMember::Forbidden},
+    {"aws_secret_access_key", RequestMember::Forbidden},
+    {"aws_session_token", RequestMember::Forbidden},
+    {"azure_ad_token", RequestMember::Forbidden},
+    {"vertex_credentials", RequestMember::Forbidden},
 });
 
 }  // namespace
 
 std::optional<RequestMember> find_request_member(std::string_view name) noexcept {
-  return kMembers.find(name);
+  return kMembersByName.find(name);
 }
 
 std::optional<RequestMember> find_folded_member(std::string_view name) {
@@ -113,11 +111,11 @@ std::optional<RequestMember> find_folded_member(std::string_view name) {
       folded += ascii_lower(name[i++]);
     }
   }
-  return folded == name ? std::nullopt : kMembers.find(folded);
+  return folded == name ? std::nullopt : kMembersByName.find(folded);
 }
 
 std::string_view name(RequestMember member) noexcept {
-  for (const auto& entry : kMembers.entries()) {
+  for (const auto& entry : kMembersByName.entries()) {
     if (entry.value == member) {
       return entry.name;
     }

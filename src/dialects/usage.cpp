@@ -6,13 +6,15 @@
 #include <initializer_list>
 #include <system_error>
 
+#include "waybill/base/ascii.hpp"
+
 #include "key_table.hpp"
 #include "usage_reader.hpp"
 
 namespace waybill::dialects {
 namespace {
 
-enum class Member : std::uint8_t {
+enum class UsageMember : std::uint8_t {
   Prompt,
   Completion,
   Total,
@@ -35,37 +37,37 @@ enum class Member : std::uint8_t {
   CompletionDetails,
   Ours,  // what append_usage() adds
 };
-constexpr std::size_t kCounts = static_cast<std::size_t>(Member::PromptDetails);
+constexpr std::size_t kCounts = static_cast<std::size_t>(UsageMember::PromptDetails);
 
 // OpenAI; DeepSeek (prompt_cache_hit_tokens); Moonshot (cached_tokens);
 // Databricks and LiteLLM (cache_*_input_tokens); Perplexity (reasoning_tokens).
-constexpr auto kMembers = make_key_table<Member>({
-    {"prompt_tokens", Member::Prompt},
-    {"completion_tokens", Member::Completion},
-    {"total_tokens", Member::Total},
-    {"prompt_cache_hit_tokens", Member::CacheHit},
-    {"cache_read_input_tokens", Member::CacheRead},
-    {"cached_tokens", Member::Cached},
-    {"cache_creation_input_tokens", Member::CacheCreation},
-    {"reasoning_tokens", Member::Reasoning},
-    {"prompt_tokens_details", Member::PromptDetails},
-    {"completion_tokens_details", Member::CompletionDetails},
-    {"cost", Member::Ours},
-    {"is_byok", Member::Ours},
-    {"cost_details", Member::Ours},
+constexpr auto kUsageMembers = make_key_table<UsageMember>({
+    {"prompt_tokens", UsageMember::Prompt},
+    {"completion_tokens", UsageMember::Completion},
+    {"total_tokens", UsageMember::Total},
+    {"prompt_cache_hit_tokens", UsageMember::CacheHit},
+    {"cache_read_input_tokens", UsageMember::CacheRead},
+    {"cached_tokens", UsageMember::Cached},
+    {"cache_creation_input_tokens", UsageMember::CacheCreation},
+    {"reasoning_tokens", UsageMember::Reasoning},
+    {"prompt_tokens_details", UsageMember::PromptDetails},
+    {"completion_tokens_details", UsageMember::CompletionDetails},
+    {"cost", UsageMember::Ours},
+    {"is_byok", UsageMember::Ours},
+    {"cost_details", UsageMember::Ours},
 });
 
-constexpr auto kPromptDetails = make_key_table<Member>({
-    {"cached_tokens", Member::DetailCached},
-    {"cache_write_tokens", Member::DetailWrite},
-    {"cache_creation_tokens", Member::DetailCreation},
-    {"audio_tokens", Member::PromptAudio},
+constexpr auto kPromptDetails = make_key_table<UsageMember>({
+    {"cached_tokens", UsageMember::DetailCached},
+    {"cache_write_tokens", UsageMember::DetailWrite},
+    {"cache_creation_tokens", UsageMember::DetailCreation},
+    {"audio_tokens", UsageMember::PromptAudio},
 });
 
-constexpr auto kCompletionDetails = make_key_table<Member>({
-    {"reasoning_tokens", Member::DetailReasoning},
-    {"audio_tokens", Member::CompletionAudio},
-    {"image_tokens", Member::CompletionImage},
+constexpr auto kCompletionDetails = make_key_table<UsageMember>({
+    {"reasoning_tokens", UsageMember::DetailReasoning},
+    {"audio_tokens", UsageMember::CompletionAudio},
+    {"image_tokens", UsageMember::CompletionImage},
 });
 
 // As many digits never exceed kLargestCount.
@@ -86,7 +88,7 @@ Count to_count(std::string_view token) noexcept {
     std::uint64_t value = 0;
     const auto add_digit = [&](char c) {
       value = value * 10 + static_cast<std::uint64_t>(c - '0');
-      return c >= '0' && c <= '9';
+      return is_digit(c);
     };
     if (std::ranges::all_of(token, add_digit)) {
       return {value, UsageFault::None};
@@ -121,7 +123,7 @@ class UsageReader {
       walker_.take_value();
       return {std::nullopt, null ? UsageFault::Missing : UsageFault::NotInteger};
     }
-    read_object(kMembers);
+    read_object(kUsageMembers);
     if (!walker_.ok()) {
       return {};
     }
@@ -143,11 +145,11 @@ class UsageReader {
         walker_.take_value();
         continue;
       }
-      has_ours_ = has_ours_ || *member == Member::Ours;
+      has_ours_ = has_ours_ || *member == UsageMember::Ours;
       const bool nested = walker_.peek() == JsonType::Object;
-      if (nested && *member == Member::PromptDetails) {
+      if (nested && *member == UsageMember::PromptDetails) {
         read_object(kPromptDetails);
-      } else if (nested && *member == Member::CompletionDetails) {
+      } else if (nested && *member == UsageMember::CompletionDetails) {
         read_object(kCompletionDetails);
       } else {
         read_count(*member);
@@ -155,10 +157,11 @@ class UsageReader {
     }
   }
 
-  void read_count(Member member) {
+  void read_count(UsageMember member) {
     const JsonType type = walker_.peek();
     ByteRange range;
-    if (!walker_.take_value(range) || member >= Member::PromptDetails || type == JsonType::Null) {
+    if (!walker_.take_value(range) || member >= UsageMember::PromptDetails ||
+        type == JsonType::Null) {
       return;
     }
     Count& count = counts_[static_cast<std::size_t>(member)];
@@ -167,13 +170,13 @@ class UsageReader {
         type == JsonType::Number ? to_count(walker_.raw(range)) : Count{0, UsageFault::NotInteger};
   }
 
-  [[nodiscard]] const Count& at(Member member) const noexcept {
+  [[nodiscard]] const Count& at(UsageMember member) const noexcept {
     return counts_[static_cast<std::size_t>(member)];
   }
 
   // The first that was given at all; one that makes no sense counts as none.
-  std::uint64_t first_of(std::initializer_list<Member> members) noexcept {
-    for (const Member member : members) {
+  std::uint64_t first_of(std::initializer_list<UsageMember> members) noexcept {
+    for (const UsageMember member : members) {
       const Count& count = at(member);
       if (count.fault == UsageFault::Missing) {
         continue;
@@ -203,15 +206,15 @@ class UsageReader {
 
 // From the two counts that everything else must fit into.
 Usage UsageReader::assemble(const Count& prompt, const Count& completion) noexcept {
-  const Count& total = at(Member::Total);
+  const Count& total = at(UsageMember::Total);
   Usage usage;
   usage.prompt = prompt.value;
   usage.completion = completion.value;
-  usage.cached_read =
-      first_of({Member::DetailCached, Member::CacheHit, Member::CacheRead, Member::Cached});
+  usage.cached_read = first_of({UsageMember::DetailCached, UsageMember::CacheHit,
+                                UsageMember::CacheRead, UsageMember::Cached});
   usage.cache_write =
-      first_of({Member::DetailWrite, Member::DetailCreation, Member::CacheCreation});
-  usage.reasoning = first_of({Member::DetailReasoning, Member::Reasoning});
+      first_of({UsageMember::DetailWrite, UsageMember::DetailCreation, UsageMember::CacheCreation});
+  usage.reasoning = first_of({UsageMember::DetailReasoning, UsageMember::Reasoning});
   if (quirks_.cached == UsageQuirks::Cached::BesidePrompt) {
     usage.prompt += usage.cached_read + usage.cache_write;
   }
@@ -225,16 +228,16 @@ Usage UsageReader::assemble(const Count& prompt, const Count& completion) noexce
   usage.cached_read = clamp(usage.cached_read, usage.prompt);
   usage.cache_write = clamp(usage.cache_write, usage.prompt - usage.cached_read);
   usage.reasoning = clamp(usage.reasoning, usage.completion);
-  usage.audio_prompt = clamp(first_of({Member::PromptAudio}), usage.prompt);
-  usage.audio_completion = clamp(first_of({Member::CompletionAudio}), usage.completion);
-  usage.image_completion = clamp(first_of({Member::CompletionImage}), usage.completion);
+  usage.audio_prompt = clamp(first_of({UsageMember::PromptAudio}), usage.prompt);
+  usage.audio_completion = clamp(first_of({UsageMember::CompletionAudio}), usage.completion);
+  usage.image_completion = clamp(first_of({UsageMember::CompletionImage}), usage.completion);
   return usage;
 }
 
 UsageReading UsageReader::judge() noexcept {
-  Count prompt = at(Member::Prompt);
-  Count completion = at(Member::Completion);
-  const Count& total = at(Member::Total);
+  Count prompt = at(UsageMember::Prompt);
+  Count completion = at(UsageMember::Completion);
+  const Count& total = at(UsageMember::Total);
   if (twice_) {
     return {std::nullopt, UsageFault::Missing};
   }

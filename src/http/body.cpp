@@ -2,20 +2,12 @@
 
 #include <algorithm>
 
+#include "waybill/base/ascii.hpp"
+
 #include "head_check.hpp"
 
 namespace waybill::http {
 namespace {
-
-int hex_value(char c) noexcept {
-  if (c >= '0' && c <= '9') {
-    return c - '0';
-  }
-  if (c >= 'a' && c <= 'f') {
-    return c - 'a' + 10;
-  }
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 bool is_blank(char c) noexcept {
   return c == ' ' || c == '\t';

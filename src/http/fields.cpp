@@ -1,5 +1,6 @@
 #include "waybill/http/fields.hpp"
 
+#include "waybill/base/ascii.hpp"
 #include "waybill/base/text.hpp"
 
 namespace waybill::http {

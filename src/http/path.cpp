@@ -1,21 +1,10 @@
 #include <cstdint>
 
+#include "waybill/base/ascii.hpp"
 #include "waybill/base/text.hpp"
 #include "waybill/http/head.hpp"
 
 namespace waybill::http {
-namespace {
-
-int hex_value(char c) noexcept {
-  if (c >= '0' && c <= '9') {
-    return c - '0';
-  }
-  const char lower = ascii_lower(c);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-}  // namespace
-
 std::optional<std::string> decode_segment(std::string_view segment) {
   std::string out;
   out.reserve(segment.size());

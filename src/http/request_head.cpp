@@ -3,6 +3,7 @@
 #include <charconv>
 #include <system_error>
 
+#include "waybill/base/ascii.hpp"
 #include "waybill/base/text.hpp"
 #include "waybill/base/url.hpp"
 
@@ -49,16 +50,11 @@ std::variant<RequestLine, Rejection> read_request_line(std::string_view line,
     return out;
   }
   const bool other_version = version.size() == 8 && version.starts_with("HTTP/") &&
-                             version[6] == '.' && version[5] >= '0' && version[5] <= '9' &&
-                             version[7] >= '0' && version[7] <= '9';
+                             version[6] == '.' && is_digit(version[5]) && is_digit(version[7]);
   if (other_version) {
     return reject(505, "unsupported_http_version", "Only HTTP/1.1 and HTTP/1.0 are spoken here.");
   }
   return malformed("The request line does not end in an HTTP version.");
-}
-
-bool is_hex(char c) noexcept {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
 // Visible ASCII without '#', quotes, brackets and the like, percent-encoding whole
@@ -70,7 +66,8 @@ bool is_target_text(std::string_view text) noexcept {
     if (c <= 0x20 || c >= 0x7F || kRefused.find(c) != std::string_view::npos) {
       return false;
     }
-    if (c == '%' && (i + 2 >= text.size() || !is_hex(text[i + 1]) || !is_hex(text[i + 2]))) {
+    if (c == '%' &&
+        (i + 2 >= text.size() || hex_value(text[i + 1]) < 0 || hex_value(text[i + 2]) < 0)) {
       return false;
     }
   }
@@ -103,11 +100,8 @@ bool is_host(std::string_view text) noexcept {
   if (name.empty() || name.front() == '.' || name.find("..") != std::string_view::npos) {
     return false;
   }
-  return std::ranges::all_of(name, [&](char c) {
-    const char lower = ascii_lower(c);
-    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') ||
-           kMarks.find(c) != std::string_view::npos;
-  });
+  return std::ranges::all_of(
+      name, [&](char c) { return is_alphanumeric(c) || kMarks.find(c) != std::string_view::npos; });
 }
 
 // Fills path and query from the target; false where its form is none that a server

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <span>
 
+#include "waybill/base/ascii.hpp"
+
 namespace waybill::ledger {
 namespace {
 
@@ -79,7 +81,7 @@ class LineReader {
     text.remove_prefix(negative ? 1 : 0);
     Int128 out = 0;
     for (const char c : text.substr(0, kMostDigits)) {
-      out = out * 10 + (c >= '0' && c <= '9' ? c - '0' : 0);
+      out = out * 10 + (is_digit(c) ? c - '0' : 0);
     }
     return negative ? -out : out;
   }

@@ -3,6 +3,7 @@
 #include <optional>
 #include <span>
 
+#include "waybill/base/ascii.hpp"
 #include "waybill/base/text.hpp"
 #include "waybill/management/bodies.hpp"
 
@@ -83,8 +84,8 @@ std::string details_path(const catalog::Model& model) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
   std::string path = "/api/v1/models/";
   for (const char c : model.id) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       std::string_view("-._~/:").find(c) != std::string_view::npos;
+    const bool plain =
+        is_alphanumeric(c) || std::string_view("-._~/:").find(c) != std::string_view::npos;
     if (plain) {
       path += c;
     } else {

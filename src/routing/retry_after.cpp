@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 
+#include "waybill/base/ascii.hpp"
 #include "waybill/base/text.hpp"
 #include "waybill/routing/outcome.hpp"
 
@@ -19,10 +20,6 @@ constexpr std::int64_t kMost = 60;
 
 seconds clamped(std::int64_t count) noexcept {
   return seconds(std::clamp(count, kLeast, kMost));
-}
-
-bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
 }
 
 // "120", "-5", "0.5" and digits without end: only whether it is above 60 matters, so

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "waybill/base/ascii.hpp"
 #include "waybill/base/text.hpp"
 #include "waybill/routing/outcome.hpp"
 
@@ -14,8 +15,8 @@ constexpr std::size_t kLongest = 500;
 constexpr std::string_view kRedacted = "[redacted]";
 
 bool is_word(char c) noexcept {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-         c == '_' || c == '*' || c == '.' || c == '+' || c == '/' || c == '=';
+  return is_alphanumeric(c) || c == '-' || c == '_' || c == '*' || c == '.' || c == '+' ||
+         c == '/' || c == '=';
 }
 
 // Providers quote keys whole or starred out in the middle ("sk-ab***yz").  A long
@@ -31,7 +32,7 @@ bool looks_like_credential(std::string_view word) noexcept {
   if (word.size() < 24) {
     return false;
   }
-  const auto digits = std::ranges::count_if(word, [](char c) { return c >= '0' && c <= '9'; });
+  const auto digits = std::ranges::count_if(word, is_digit);
   const bool is_address =
       word.find('/') != std::string_view::npos && word.find('.') != std::string_view::npos;
   return digits >= 4 && !is_address;

@@ -18,7 +18,7 @@
 namespace waybill::telemetry {
 namespace {
 
-constexpr std::size_t kNameLimit = 64;
+constexpr std::size_t kFieldNameLimit = 64;
 constexpr std::size_t kTextLimit = 500;
 constexpr std::chrono::seconds kPatience{1};  // with a reader that does not read, at the end
 
@@ -50,14 +50,14 @@ void append_human_value(std::string& out, const Field::Value& value) {
 
 void append_json_field(std::string& out, const Field& field) {
   out += ',';
-  append_clean_json(out, field.name, kNameLimit);
+  append_clean_json(out, field.name, kFieldNameLimit);
   out += ':';
   append_json_value(out, field.value);
 }
 
 void append_human_field(std::string& out, const Field& field) {
   out += ' ';
-  append_clean(out, field.name, kNameLimit);
+  append_clean(out, field.name, kFieldNameLimit);
   out += '=';
   append_human_value(out, field.value);
 }
@@ -78,7 +78,7 @@ std::string json_line(const Line& line) {
   out += "Z\",\"level\":\"";
   out += name(line.level);
   out += "\",\"event\":";
-  append_clean_json(out, line.event, kNameLimit);
+  append_clean_json(out, line.event, kFieldNameLimit);
   if (line.error != nullptr) {
     append_json_field(out, {"code", line.error->code()});
     append_json_field(out, {"detail", line.error->detail()});
@@ -99,7 +99,7 @@ std::string human_line(const Line& line, std::chrono::seconds utc_offset) {
   out += "  ";
   out += name(line.level);
   out.append(kLevelColumn - name(line.level).size(), ' ');
-  append_clean(out, line.event, kNameLimit);
+  append_clean(out, line.event, kFieldNameLimit);
   if (line.error != nullptr) {
     append_human_field(out, {"code", line.error->code()});
     append_human_field(out, {"detail", line.error->detail()});

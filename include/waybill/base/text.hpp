@@ -22,8 +22,7 @@ void append_json_string(std::string& out, std::string_view text);
 [[nodiscard]] std::optional<std::string_view> closest(std::string_view word,
                                                       std::span<const std::string_view> candidates);
 
-// ASCII-only case folding; locale never matters on the wire.
-[[nodiscard]] char ascii_lower(char c) noexcept;
+// Without regard to the case of ASCII letters.
 [[nodiscard]] bool iequals(std::string_view a, std::string_view b) noexcept;
 [[nodiscard]] std::string_view trim_ows(std::string_view text) noexcept;  // SP and HTAB, both ends
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "waybill/base/text.hpp"
+#include "waybill/base/ascii.hpp"
 
 #include "wording.hpp"
 

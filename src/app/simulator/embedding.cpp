@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "waybill/base/text.hpp"
+#include "waybill/base/ascii.hpp"
 
 #include "wording.hpp"
 

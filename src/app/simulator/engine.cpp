@@ -42,7 +42,7 @@ std::string_view error_code(int status) {
   }
 }
 
-Reply invalid(std::string message) {
+Reply refuse(std::string message) {
   return error_reply({.status = 400,
                       .type = "invalid_request_error",
                       .code = "invalid_request_error",
@@ -158,10 +158,10 @@ Reply embeddings_reply(const Json& body, std::string_view model, const Behaviour
     dimensions = wanted->is_number_unsigned() ? wanted->get<std::size_t>() : 0;
   }
   if (inputs.empty() || inputs.size() > kMostInputs) {
-    return invalid("input is a text, an array of 1 to 2048 texts, or tokens.");
+    return refuse("input is a text, an array of 1 to 2048 texts, or tokens.");
   }
   if (dimensions == 0 || dimensions > kMostDimensions) {
-    return invalid("dimensions is a whole number from 1 to 4096.");
+    return refuse("dimensions is a whole number from 1 to 4096.");
   }
   const bool base64 = text_of(member_of(body, "encoding_format")) == "base64";
   std::size_t tokens = 0;
@@ -327,18 +327,18 @@ Reply Engine::route(const Request& request, std::vector<Fault>& faults) {
 Reply Engine::generate(const Request& request, std::string_view path, std::vector<Fault>& faults) {
   const Json body = Json::parse(request.body, nullptr, false);
   if (!body.is_object()) {
-    return invalid("The body is no JSON object.");
+    return refuse("The body is no JSON object.");
   }
   const std::string model = text_of(member_of(body, "model"));
   if (model.empty()) {
-    return invalid("You must provide a model parameter.");
+    return refuse("You must provide a model parameter.");
   }
   const std::size_t mark = model.find('?');
   const std::string_view name(model);
   const auto behaviour =
       apply_directives(options_.behaviour, mark == std::string::npos ? "" : name.substr(mark + 1));
   if (!behaviour) {
-    return invalid(behaviour.error().detail());
+    return refuse(behaviour.error().detail());
   }
   faults = draw(*behaviour, name);
   if (path == "/embeddings") {
@@ -347,7 +347,7 @@ Reply Engine::generate(const Request& request, std::string_view path, std::vecto
   const bool is_chat = path == "/chat/completions";
   const Json* messages = member_of(body, "messages");
   if (is_chat && (messages == nullptr || !messages->is_array() || messages->empty())) {
-    return invalid("messages is an array of at least one message.");
+    return refuse("messages is an array of at least one message.");
   }
   Random random = random_of_request();
   constexpr std::string_view kDigits = "0123456789abcdefghijklmnopqrstuvwxyz";

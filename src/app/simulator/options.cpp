@@ -43,7 +43,7 @@ constexpr std::array<KindName, 14> kKinds{{
 
 constexpr std::int64_t kLargestCount = 1'000'000'000;
 
-Error invalid(std::string sentence) {
+Error invalid_directive(std::string sentence) {
   return Error(ErrorKind::InvalidRequest, "invalid_directive", std::move(sentence));
 }
 
@@ -82,7 +82,7 @@ Result<Fault> make_fault(const KindName& kind, std::string_view argument) {
   Fault fault{.kind = kind.kind};
   if (kind.argument == Argument::None) {
     if (!argument.empty() && argument != "1") {
-      return invalid("The fault " + std::string(kind.name) + " takes no argument.");
+      return invalid_directive("The fault " + std::string(kind.name) + " takes no argument.");
     }
     return fault;
   }
@@ -97,7 +97,7 @@ Result<Fault> make_fault(const KindName& kind, std::string_view argument) {
   }
   const auto count = parse_count(argument);
   if (!count || (kind.argument == Argument::Status && (*count < 200 || *count > 599))) {
-    return invalid(
+    return invalid_directive(
         "The fault " + std::string(kind.name) + " needs " +
         (kind.argument == Argument::Status ? "a status from 200 to 599." : "a whole number."));
   }
@@ -129,7 +129,7 @@ bool set_count(Behaviour& behaviour, std::string_view name, std::size_t count) {
 
 Result<void> set_echo(Behaviour& behaviour, std::string_view value) {
   if (value != "headers" && value != "body") {
-    return invalid("echo is headers or body.");
+    return invalid_directive("echo is headers or body.");
   }
   behaviour.echo = value == "headers" ? Echo::Headers : Echo::Body;
   return {};
@@ -166,7 +166,7 @@ Result<void> apply(Behaviour& behaviour, std::string_view name, std::string_view
   if (name == "rate") {
     const auto rate = parse_real(value);
     if (!rate) {
-      return invalid("rate is a number of tokens a second.");
+      return invalid_directive("rate is a number of tokens a second.");
     }
     behaviour.rate = *rate;
     return {};
@@ -175,8 +175,8 @@ Result<void> apply(Behaviour& behaviour, std::string_view name, std::string_view
   if (count && set_count(behaviour, name, static_cast<std::size_t>(*count))) {
     return {};
   }
-  return invalid("The simulator has no directive `" + printable(name) + "=" + printable(value) +
-                 "`.");
+  return invalid_directive("The simulator has no directive `" + printable(name) + "=" +
+                           printable(value) + "`.");
 }
 
 }  // namespace
@@ -195,7 +195,7 @@ Result<Duration> parse_duration(std::string_view text) {
   }
   const auto value = parse_real(digits);
   if (!value || *value * factor > 1e12) {
-    return invalid("`" + printable(text) + "` is no duration; write 200ms, 1.5s or 2m.");
+    return invalid_directive("`" + printable(text) + "` is no duration; write 200ms, 1.5s or 2m.");
   }
   return Duration(static_cast<std::int64_t>(*value * factor));
 }
@@ -210,7 +210,7 @@ Result<UsageReport> parse_usage(std::string_view text) {
   if (text == "never") {
     return UsageReport::Never;
   }
-  return invalid("usage is always, asked or never.");
+  return invalid_directive("usage is always, asked or never.");
 }
 
 Result<Fault> parse_fault(std::string_view text) {
@@ -219,7 +219,7 @@ Result<Fault> parse_fault(std::string_view text) {
   if (at != std::string_view::npos) {
     const auto value = parse_real(text.substr(at + 1));
     if (!value || *value > 1) {
-      return invalid("The probability after '@' is a number from 0 to 1.");
+      return invalid_directive("The probability after '@' is a number from 0 to 1.");
     }
     probability = *value;
     text = text.substr(0, at);
@@ -237,7 +237,7 @@ Result<Fault> parse_fault(std::string_view text) {
     if (const auto near = closest(name, names)) {
       sentence += " Did you mean `" + std::string(*near) + "`?";
     }
-    return invalid(std::move(sentence));
+    return invalid_directive(std::move(sentence));
   }
   auto fault = make_fault(*kind, equals == std::string_view::npos ? "" : text.substr(equals + 1));
   if (fault) {

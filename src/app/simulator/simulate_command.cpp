@@ -13,7 +13,7 @@
 namespace waybill::app {
 namespace {
 
-Error invalid(std::string sentence) {
+Error wrong_option(std::string sentence) {
   return Error(ErrorKind::InvalidRequest, "invalid_option", std::move(sentence));
 }
 
@@ -23,7 +23,7 @@ Result<void> read_listen(const std::string& text, SimulatorOptions& options) {
   const std::string port = colon == std::string::npos ? "" : text.substr(colon + 1);
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), options.port);
   if (port.empty() || error != std::errc{} || end != port.data() + port.size()) {
-    return invalid("--listen is ADDRESS:PORT, for example 127.0.0.1:9001 or [::1]:0.");
+    return wrong_option("--listen is ADDRESS:PORT, for example 127.0.0.1:9001 or [::1]:0.");
   }
   options.address = text.substr(0, colon);
   if (options.address.starts_with('[') && options.address.ends_with(']')) {
@@ -68,7 +68,7 @@ Result<SimulatorOptions> to_options(const SimulateArguments& arguments) {
     std::ifstream file(arguments.canned, std::ios::binary);
     options.engine.canned_body.assign(std::istreambuf_iterator<char>(file), {});
     if (!file || options.engine.canned_body.empty()) {
-      return invalid("The file of --canned cannot be read, or is empty.");
+      return wrong_option("The file of --canned cannot be read, or is empty.");
     }
   }
   return options;

@@ -6,6 +6,8 @@
 #include <span>
 #include <utility>
 
+#include "waybill/base/ascii.hpp"
+
 namespace waybill::app::simulator {
 namespace {
 
@@ -186,8 +188,7 @@ std::uint64_t hash_text(std::string_view text) noexcept {
 std::vector<std::string> pieces(std::string_view text) {
   const auto is_blank = [](char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; };
   const auto is_letter = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '\'' || static_cast<unsigned char>(c) >= 0x80;
+    return is_alphanumeric(c) || c == '\'' || static_cast<unsigned char>(c) >= 0x80;
   };
   const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; };
   std::vector<std::string> out;
