@@ -1,4 +1,5 @@
-// For the tests that look into JSON: what nearly each of them makes of it is instantiated here once.
+// For the tests that look into JSON: what nearly each of them makes of it is instantiated here
+// once.
 #include <string>
 
 #include <nlohmann/json.hpp>
