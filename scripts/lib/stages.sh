@@ -40,7 +40,7 @@ build_release() {
 
 # fuzz_for SECONDS: each target so long, two at a time.
 fuzz_for() {
-  cmake --preset fuzz >/dev/null && cmake --build --preset fuzz -j2 || return 1
+  cmake --preset fuzz >/dev/null && cmake --build --preset fuzz -j2 --target fuzzers || return 1
   local targets=() target name broken=0
   mapfile -t targets < <(find build/fuzz -type f -name '*_fuzz' -perm -u+x | sort)
   ((${#targets[@]} > 0)) || return 1

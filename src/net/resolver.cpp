@@ -122,7 +122,7 @@ class Resolver::Impl {
   void process(ares_socket_t read, ares_socket_t write);
   void watch(ares_socket_t fd, int readable, int writable);
   void wait_for(ares_socket_t fd, asio::posix::descriptor_base::wait_type type);
-  static void on_answer(void* query, int status, int timeouts, ares_addrinfo* info);
+  static void on_answer(void* opaque, int status, int timeouts, ares_addrinfo* info);
 
   Worker& worker_;
   ResolverLimits limits_;

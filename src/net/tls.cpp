@@ -27,6 +27,7 @@ Error failure(std::string_view code, std::string detail) {
   return {ErrorKind::InvalidRequest, code, std::move(detail) + "."};
 }
 
+// NOLINTNEXTLINE(readability-function-size): the signature is OpenSSL's
 int choose_alpn(SSL*,
                 const unsigned char** out,
                 unsigned char* out_size,
