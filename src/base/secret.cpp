@@ -30,6 +30,7 @@ Secret::~Secret() {
 }
 
 void Secret::wipe() noexcept {
+  text_.resize(text_.capacity());  // what was moved away may still stand behind the end
   OPENSSL_cleanse(text_.data(), text_.size());
   text_.clear();
 }

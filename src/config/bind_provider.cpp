@@ -64,6 +64,20 @@ bool is_this_machine(const Url& url) {
   return kind && *kind == AddressKind::Loopback;
 }
 
+// Fields that commonly carry a credential.
+bool is_credential(std::string_view name) noexcept {
+  static constexpr std::string_view kNames[]{"authorization", "proxy-authorization", "x-api-key",
+                                             "api-key",       "x-goog-api-key",      "cookie"};
+  return std::any_of(std::begin(kNames), std::end(kNames),
+                     [&](std::string_view each) { return iequals(each, name); });
+}
+
+// Whether a value comes from the environment or from a file, as secrets do.
+bool refers_to_secrets(const Node* headers) noexcept {
+  return headers != nullptr && std::any_of(headers->items.begin(), headers->items.end(),
+                                           [](const Node& value) { return value.referenced; });
+}
+
 // Headers of the preset's or the user's own, and a warning where a credential is
 // written out.
 std::vector<Header> bind_headers(const Node& provider, Report& report) {
@@ -101,8 +115,7 @@ std::vector<Header> bind_headers(const Node& provider, Report& report) {
                    "remove it");
       continue;
     }
-    if (!value.referenced && (iequals(name, "authorization") || iequals(name, "x-api-key") ||
-                              iequals(name, "api-key") || iequals(name, "cookie"))) {
+    if (!value.referenced && is_credential(name)) {
       report.warn(value.at, "headers: a credential is written into the settings",
                   "better a reference: \"${env:NAME}\" or \"${file:/run/secrets/name}\"");
     }
@@ -155,6 +168,7 @@ void Binder::bind_provider(const Key& key, const Node& node) {
   out.retry_on = bind_statuses(node, "retry_on");
   out.final_on = bind_statuses(node, "final_on");
   bind_key(node, out);
+  check_key_given_once(node, out);
   check_plain_http(node, out);
   settings_.providers.push_back(std::move(out));
 }
@@ -190,6 +204,20 @@ void Binder::bind_key(const Node& node, ProviderSettings& provider) {
                 "set it, write api_key: \"${env:NAME}\", or auth: none");
 }
 
+// A provider may take either of two keys for the one that counts.
+void Binder::check_key_given_once(const Node& node, const ProviderSettings& provider) {
+  const Node* const headers = member(&node, "headers");
+  if (headers == nullptr || provider.api_key.empty() || provider.auth.header.empty()) {
+    return;
+  }
+  for (const Key& key : headers->keys) {
+    if (iequals(key.text, provider.auth.header)) {
+      report_.fault(key.at, "headers: '" + printable(key.text) + "' is set from api_key already",
+                    "remove it, or write auth: none");
+    }
+  }
+}
+
 // A key over plain http can be read by everybody on the way.
 void Binder::check_plain_http(const Node& node, const ProviderSettings& provider) {
   const auto url = parse_base_url(provider.base_url);
@@ -199,10 +227,9 @@ void Binder::check_plain_http(const Node& node, const ProviderSettings& provider
   }
   const bool sends_key =
       (!provider.api_key.empty() && !provider.auth.header.empty()) ||
-      std::any_of(provider.headers.begin(), provider.headers.end(), [](const Header& header) {
-        return iequals(header.name, "authorization") || iequals(header.name, "x-api-key") ||
-               iequals(header.name, "api-key");
-      });
+      std::any_of(provider.headers.begin(), provider.headers.end(),
+                  [](const Header& header) { return is_credential(header.name); }) ||
+      refers_to_secrets(member(&node, "headers"));
   if (sends_key) {
     report_.fault(node.find("base_url")->at,
                   "base_url: the key would travel over plain http to " + printable(url->host),

@@ -46,6 +46,7 @@ class Binder {
   void bind_largest_entry(const Node* node);
   void bind_provider(const Key& key, const Node& node);
   void bind_key(const Node& node, ProviderSettings& provider);
+  void check_key_given_once(const Node& node, const ProviderSettings& provider);
   void check_plain_http(const Node& node, const ProviderSettings& provider);
   void bind_model(const Key& key, const Node& node);
   EndpointSettings bind_endpoint(const Node& node);

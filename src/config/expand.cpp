@@ -88,8 +88,10 @@ bool Expander::replace(Node& scalar, std::string_view reference, Type type) {
   if (reference.starts_with("file:") && reference.size() > 5) {
     return replace_file(scalar, reference.substr(5), type);
   }
+  // A key that somebody put between the braces is a secret none the less.
+  const bool secret = type == Type::Secret || type == Type::SecretMap;
   return refuse(
-      scalar, "'${" + printable(reference, 60) + "}' is not a reference",
+      scalar, "'${" + (secret ? "..." : printable(reference, 60)) + "}' is not a reference",
       "write ${env:NAME} or ${file:/run/secrets/name}, or $${ for the characters themselves");
 }
 

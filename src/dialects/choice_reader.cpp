@@ -1,6 +1,7 @@
 #include "choice_reader.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "key_table.hpp"
 
@@ -9,6 +10,7 @@ namespace {
 
 enum class ChoiceMember : std::uint8_t {
   Message,
+  Delta,
   Text,
   FinishReason,
   NativeFinishReason,
@@ -16,7 +18,7 @@ enum class ChoiceMember : std::uint8_t {
 
 constexpr auto kChoiceMembers = make_key_table<ChoiceMember>({
     {"message", ChoiceMember::Message},
-    {"delta", ChoiceMember::Message},
+    {"delta", ChoiceMember::Delta},
     {"text", ChoiceMember::Text},
     {"finish_reason", ChoiceMember::FinishReason},
     {"native_finish_reason", ChoiceMember::NativeFinishReason},
@@ -44,10 +46,15 @@ constexpr auto kMessageMembers = make_key_table<MessageMember>({
 
 class ChoiceReader {
  public:
-  ChoiceReader(JsonWalker& walker, ChoiceFacts& facts) noexcept : walker_(walker), facts_(facts) {}
+  ChoiceReader(JsonWalker& walker, ReplyForm form, ChoiceFacts& facts) noexcept
+      : walker_(walker),
+        form_(form),
+        facts_(facts) {}
 
   void read_choice() {
     ++facts_.count;
+    message_.reset();
+    delta_.reset();
     ObjectWalk object(walker_);
     JsonText name;
     while (object.next(name)) {
@@ -58,25 +65,28 @@ class ChoiceReader {
       }
       read_member(*member);
     }
+    const auto& own = form_ == ReplyForm::Chunk ? delta_ : message_;
+    const auto& other = form_ == ReplyForm::Chunk ? message_ : delta_;
+    facts_.output_bytes += own ? *own : other.value_or(0);
   }
 
  private:
   void read_member(ChoiceMember member) {
     switch (member) {
-      case ChoiceMember::Message:
-        if (walker_.peek() == JsonType::Object) {
-          read_message();
-        } else {
-          walker_.take_value();
-        }
-        return;
+      case ChoiceMember::Message: read_message(message_); return;
+      case ChoiceMember::Delta: read_message(delta_); return;
       case ChoiceMember::Text: facts_.output_bytes += take_output(); return;
       case ChoiceMember::FinishReason: read_finish(); return;
       case ChoiceMember::NativeFinishReason: read_native(); return;
     }
   }
 
-  void read_message() {
+  void read_message(std::optional<std::uint64_t>& output) {
+    if (walker_.peek() != JsonType::Object) {
+      walker_.take_value();
+      return;
+    }
+    std::uint64_t text = 0;
     std::uint64_t reasoning = 0;
     ObjectWalk object(walker_);
     JsonText name;
@@ -89,13 +99,13 @@ class ChoiceReader {
       const std::uint64_t bytes = take_output();
       switch (*member) {
         case MessageMember::Text:
-        case MessageMember::Output: facts_.output_bytes += bytes; break;
+        case MessageMember::Output: text += bytes; break;
         case MessageMember::Reasoning: reasoning = std::max(reasoning, bytes); break;
         case MessageMember::ReasoningDetails: reasoning = reasoning == 0 ? bytes : reasoning; break;
         case MessageMember::Media: break;
       }
     }
-    facts_.output_bytes += reasoning;
+    output = output.value_or(0) + text + reasoning;
   }
 
   // Takes a value; marks content if it is a string, list or object that is not
@@ -143,17 +153,20 @@ class ChoiceReader {
   }
 
   JsonWalker& walker_;
+  ReplyForm form_;
   ChoiceFacts& facts_;
+  std::optional<std::uint64_t> message_;  // bytes of the choice's `message`, where it is an object
+  std::optional<std::uint64_t> delta_;
 };
 
 }  // namespace
 
-void read_choices(JsonWalker& walker, ChoiceFacts& facts) {
+void read_choices(JsonWalker& walker, ReplyForm form, ChoiceFacts& facts) {
   if (walker.peek() != JsonType::Array) {
     walker.take_value();
     return;
   }
-  ChoiceReader reader(walker, facts);
+  ChoiceReader reader(walker, form, facts);
   ArrayWalk choices(walker);
   while (choices.next()) {
     if (walker.peek() == JsonType::Object) {

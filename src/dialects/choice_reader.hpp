@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "json_walk.hpp"
+#include "reply_form.hpp"
 
 namespace waybill::dialects {
 
@@ -19,7 +20,8 @@ struct ChoiceFacts {
 };
 
 // The value of `choices` comes next; it may be of any type, and so may all in
-// it.  Check walker.ok() after.
-void read_choices(JsonWalker& walker, ChoiceFacts& facts);
+// it.  Check walker.ok() after.  A choice that has `message` and `delta` (Perplexity's
+// do, and a chunk's `message` holds all that came so far) is counted by the one of `form`.
+void read_choices(JsonWalker& walker, ReplyForm form, ChoiceFacts& facts);
 
 }  // namespace waybill::dialects

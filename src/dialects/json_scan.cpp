@@ -156,7 +156,7 @@ bool JsonWalker::scan_number() {
   }
   at_ = at;
   const bool is_whole = at == end_ || (*at != '.' && (*at | 0x20) != 'e');
-  bool unusual = at - whole > 300;
+  bool unusual = at - whole > 200;  // with an exponent of two digits it may be 1e308
   if (!is_whole && !scan_fraction(begin, unusual)) {
     return false;
   }

@@ -124,9 +124,9 @@ bool RequestReader::read_unknown(ObjectWalk& object, const JsonText& name) {
   const bool plain = std::ranges::all_of(
       text, [](char c) { return static_cast<std::uint8_t>(c) < 0x80 && (c < 'A' || c > 'Z'); });
   if (!plain) {
-    if (const auto meant = find_folded_member(text)) {
+    if (const auto meant = find_folded_name(text)) {
       return context_.refuse("\"" + printable(text) + "\" differs only in case from \"" +
-                             std::string(dialects::name(*meant)) +
+                             std::string(*meant) +
                              "\": names of members are case-sensitive.");
     }
   }
@@ -178,19 +178,20 @@ bool RequestReader::finish(const ObjectWalk& object) {
   return true;
 }
 
-// Both limits may stand there with the same value; then neither is renamed.
+// Both limits may stand there, with the same value or one of them null; then neither is renamed.
 void RequestReader::place_limits() {
   RequestFacts& facts = context_.facts;
-  const bool both = !limit_values_[0].empty() && !limit_values_[1].empty();
-  for (std::size_t i = 0; i < 2; ++i) {
-    if (limit_values_[i].empty()) {
-      continue;
-    }
-    facts.has_limit_member = true;
-    facts.splices.add(SpliceKind::LimitValue, limit_values_[i]);
-    if (!both) {
-      facts.splices.add(SpliceKind::LimitKey, limit_names_[i]);
-    }
+  const auto [old_value, new_value] = limit_values_;
+  facts.has_limit_member = !old_value.empty() || !new_value.empty();
+  if (!old_value.empty() && !new_value.empty()) {
+    facts.splices.add(SpliceKind::OldLimit, old_value);
+    facts.splices.add(SpliceKind::NewLimit, new_value);
+    return;
+  }
+  if (facts.has_limit_member) {
+    const std::size_t which = new_value.empty() ? 0 : 1;
+    facts.splices.add(SpliceKind::LimitKey, limit_names_[which]);
+    facts.splices.add(SpliceKind::LimitValue, limit_values_[which]);
   }
 }
 

@@ -52,6 +52,10 @@ class UpstreamWriter {
         break;
       case SpliceKind::LimitKey: write_limit_name(original); break;
       case SpliceKind::LimitValue: write_limit(original); break;
+      case SpliceKind::OldLimit: write_limit_of_two(RequestMember::MaxTokens, original); break;
+      case SpliceKind::NewLimit:
+        write_limit_of_two(RequestMember::MaxCompletionTokens, original);
+        break;
       case SpliceKind::Tail: write_tail(); break;
       case SpliceKind::Cut:
       case SpliceKind::Id:
@@ -67,6 +71,21 @@ class UpstreamWriter {
       out_ += original;
     } else {
       append_json_string(out_, upstream_.limit_member);
+    }
+  }
+
+  // A provider that has one name for it gets the limit under that name, and null under the other.
+  void write_limit_of_two(RequestMember member, std::string_view original) {
+    if (upstream_.limit_member.empty()) {
+      write_limit(original);
+    } else if (name(member) == upstream_.limit_member) {
+      const ByteRange& old_value = facts_.value(RequestMember::MaxTokens);
+      const ByteRange& new_value = facts_.value(RequestMember::MaxCompletionTokens);
+      write_limit(new_value.empty() && !old_value.empty() ? old_value.of(body_)
+                  : new_value.empty()                     ? original
+                                                          : new_value.of(body_));
+    } else {
+      out_ += "null";
     }
   }
 

@@ -32,6 +32,8 @@ struct ReplyHead {
       case SpliceKind::StreamValue:
       case SpliceKind::LimitKey:
       case SpliceKind::LimitValue:
+      case SpliceKind::OldLimit:
+      case SpliceKind::NewLimit:
       case SpliceKind::Tail: return;
     }
   }

@@ -152,6 +152,7 @@ class ReplyReader {
   bool read_fingerprint(ObjectWalk& object);
   bool read_owned(ObjectWalk& object, SpliceKind kind, ByteRange& value, bool& there);
   bool read_envelope();
+  bool read_error(FaultReader& fault);
   bool keep(ByteRange& value);  // takes it; null is left empty
   void note_usage(ByteRange value, const UsageReading& reading);
   void add_missing(const ObjectWalk& object);
@@ -212,7 +213,7 @@ bool ReplyReader::read_member(ObjectWalk& object, ReplyMember member) {
   cutter_.keep(object);
   FaultReader fault(walker_, members_.fault);
   switch (member) {
-    case ReplyMember::Choices: read_choices(walker_, members_.choices); break;
+    case ReplyMember::Choices: read_choices(walker_, form_, members_.choices); break;
     case ReplyMember::Data:
       if (walker_.peek() == JsonType::Array) {
         for (ArrayWalk list(walker_); list.next(); ++members_.vectors) {
@@ -223,8 +224,7 @@ bool ReplyReader::read_member(ObjectWalk& object, ReplyMember member) {
       }
       break;
     case ReplyMember::Error:
-      members_.has_error = members_.has_error || walker_.peek() != JsonType::Null;
-      fault.read();
+      members_.has_error = read_error(fault) || members_.has_error;
       break;
     case ReplyMember::Created: keep(members_.created); break;
     case ReplyMember::Object: keep(members_.object); break;
@@ -235,6 +235,18 @@ bool ReplyReader::read_member(ObjectWalk& object, ReplyMember member) {
     default: walker_.take_value(); break;
   }
   return walker_.ok();
+}
+
+// Whether there is one: null, false, 0, "" and {} say that there is none.
+bool ReplyReader::read_error(FaultReader& fault) {
+  const JsonType type = walker_.peek();
+  const std::uint32_t begin = walker_.position();
+  fault.read();
+  const std::string_view value = walker_.raw({begin, walker_.position()});
+  const bool empty = type == JsonType::Object
+                         ? value.find_first_not_of(" \t\r\n", 1) + 1 == value.size()
+                         : value == "\"\"" || value == "false" || value == "0";
+  return type != JsonType::Null && !empty;
 }
 
 bool ReplyReader::keep(ByteRange& value) {
@@ -294,7 +306,7 @@ bool ReplyReader::read_usage_member(ObjectWalk& object) {
   }
   value.end = walker_.position();
   if (usages_ == 2) {
-    note_usage({}, UsageReading{});
+    note_usage({}, UsageReading{std::nullopt, UsageFault::Repeated});
   } else if (!null) {
     note_usage(value, reading);
   }

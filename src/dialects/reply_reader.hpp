@@ -10,17 +10,13 @@
 
 #include "choice_reader.hpp"
 #include "json_walk.hpp"
+#include "reply_form.hpp"
 #include "usage_reader.hpp"
 
 namespace waybill::dialects {
 
 // Of a provider's short words (finish reasons, error codes), in bytes.
 inline constexpr std::size_t kMaxWord = 64;
-
-enum class ReplyForm : std::uint8_t {
-  Body,   // usage is replaced, a missing system_fingerprint added
-  Chunk,  // usage and a null system_fingerprint are cut
-};
 
 // What stands at the top of a body; ranges are empty where it does not.  The
 // larger parts go where the caller keeps them.

@@ -96,7 +96,7 @@ std::optional<RequestMember> find_request_member(std::string_view name) noexcept
   return kMembersByName.find(name);
 }
 
-std::optional<RequestMember> find_folded_member(std::string_view name) {
+std::optional<std::string_view> find_folded_name(std::string_view name) {
   constexpr std::string_view kLongS = "\xC5\xBF";
   constexpr std::string_view kKelvin = "\xE2\x84\xAA";
   std::string folded;
@@ -111,7 +111,12 @@ std::optional<RequestMember> find_folded_member(std::string_view name) {
       folded += ascii_lower(name[i++]);
     }
   }
-  return folded == name ? std::nullopt : kMembersByName.find(folded);
+  for (const auto& entry : kMembersByName.entries()) {
+    if (folded != name && entry.name == folded) {
+      return entry.name;
+    }
+  }
+  return std::nullopt;
 }
 
 std::string_view name(RequestMember member) noexcept {

@@ -13,10 +13,10 @@ namespace waybill::dialects {
 // Nothing for a member that passes as it is.
 [[nodiscard]] std::optional<RequestMember> find_request_member(std::string_view name) noexcept;
 
-// The known member that `name` differs from only in case: a provider whose
+// The name of the known member that `name` differs from only in case: a provider whose
 // parser folds case (Go's does, U+017F and U+212A included) would let it
 // override the one we checked.
-[[nodiscard]] std::optional<RequestMember> find_folded_member(std::string_view name);
+[[nodiscard]] std::optional<std::string_view> find_folded_name(std::string_view name);
 
 // Read by the router, never sent upstream.
 [[nodiscard]] constexpr bool is_router_member(RequestMember member) noexcept {

@@ -239,7 +239,7 @@ UsageReading UsageReader::judge() noexcept {
   Count completion = at(UsageMember::Completion);
   const Count& total = at(UsageMember::Total);
   if (twice_) {
-    return {std::nullopt, UsageFault::Missing};
+    return {std::nullopt, UsageFault::Repeated};
   }
   for (const Count& count : {prompt, completion}) {
     if (count.fault == UsageFault::Negative || count.fault == UsageFault::NotInteger) {
@@ -286,6 +286,7 @@ BillBy bill_by(UsageFault fault) noexcept {
     case UsageFault::Contradictory: return BillBy::Usage;
     case UsageFault::TooLarge: return BillBy::Cap;
     case UsageFault::Missing:
+    case UsageFault::Repeated:
     case UsageFault::Negative:
     case UsageFault::NotInteger:
     case UsageFault::Empty: break;
@@ -297,6 +298,7 @@ std::string_view name(UsageFault fault) noexcept {
   switch (fault) {
     case UsageFault::None: return "none";
     case UsageFault::Missing: return "missing";
+    case UsageFault::Repeated: return "repeated";
     case UsageFault::Negative: return "negative";
     case UsageFault::NotInteger: return "not_integer";
     case UsageFault::TooLarge: return "too_large";

@@ -240,10 +240,10 @@ Task<std::optional<AttemptOutcome>> Generation::relay_body(Call& call,
   if (!facts) {
     co_return failed(OutcomeKind::NotJson);
   }
-  if (!facts->fault.message.empty() || !facts->has_choices) {
-    co_return error_outcome(
-        facts->fault.message.empty() ? OutcomeKind::NoChoices : OutcomeKind::ErrorBody,
-        facts->fault.status.value_or(0), facts->fault);
+  if (facts->is_error) {
+    const bool silent = facts->fault.message.empty() && !facts->has_choices;
+    co_return error_outcome(silent ? OutcomeKind::NoChoices : OutcomeKind::ErrorBody,
+                            facts->fault.status.value_or(0), facts->fault);
   }
   co_await answer_body(call, body, *facts);
   co_return std::nullopt;

@@ -29,14 +29,14 @@ dialects::Usage estimate(const Reported& reported) {
 // No provider can use more than its endpoint takes or gives.
 void cap(dialects::Usage& usage, const catalog::Endpoint& endpoint, const Reported& reported) {
   if (endpoint.context_length > 0) {
-    usage.prompt = std::min(usage.prompt, endpoint.context_length);
+    usage.prompt = std::min(usage.prompt, endpoint.context_length * reported.prompts);
   }
   std::uint64_t longest =
       endpoint.max_completion_tokens > 0 ? endpoint.max_completion_tokens : usage.completion;
   if (reported.output_limit) {
     longest = std::min(longest, *reported.output_limit);
   }
-  usage.completion = std::min(usage.completion, longest);
+  usage.completion = std::min(usage.completion, longest * reported.prompts * reported.choices);
 }
 
 // Parts that were cut to fit their whole are told as they are charged.

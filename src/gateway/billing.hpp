@@ -20,7 +20,9 @@ struct Reported {
   std::uint64_t prompt_bytes = 0;                // of text, as sent
   std::uint64_t output_bytes = 0;                // of text, as delivered
   std::uint64_t images = 0;                      // sent with the prompt
-  std::optional<std::uint64_t> output_limit;     // what the client allowed, in tokens
+  std::optional<std::uint64_t> output_limit;     // what the client allowed a choice, in tokens
+  std::uint64_t prompts = 1;                     // that were sent together
+  std::uint64_t choices = 1;                     // that were asked for of each
   Money largest_entry = Money::largest_entry();  // what one generation may cost here
 };
 

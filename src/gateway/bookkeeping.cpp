@@ -39,6 +39,8 @@ Reported Generation::seen(const Call& /*call*/) const {
   reported.prompt_bytes = facts_.text_bytes;
   reported.images = facts_.image_count;
   reported.output_limit = facts_.max_output_tokens;
+  reported.prompts = facts_.prompt_count;
+  reported.choices = facts_.choices_n;
   reported.largest_entry = settings().ledger.largest_entry;
   return reported;
 }
@@ -102,7 +104,8 @@ void Generation::fill_from_stream(ledger::Settlement& record, const StreamRelay&
       native.empty() ? record.finish_reason : std::string(native.substr(0, 64));
 }
 
-void Generation::record_failure(const Call& call, const routing::AttemptOutcome& outcome) {
+void Generation::record_failure(Call& call, const routing::AttemptOutcome& outcome) {
+  note_upstream_time(call);
   count_failure(call, outcome);
   Bill nothing;
   nothing.counts.requests = 0;
@@ -182,8 +185,12 @@ void Generation::log_progress() {
   static_cast<void>(logged);  // the mark before stands
 }
 
-void Generation::note_upstream_time(const Call& call) {
-  upstream_wait_ += since(call.sent);
+// Until the provider answered, or the attempt failed; connecting is part of it.
+void Generation::note_upstream_time(Call& call) {
+  if (!call.wait_noted) {
+    call.wait_noted = true;
+    upstream_wait_ += since(call.dispatched ? call.sent : call.began);
+  }
 }
 
 Task<> Generation::refuse_unsettled() {
@@ -208,8 +215,9 @@ void Generation::report(const Call* call, const Bill& bill, std::string_view err
   }
   const auto duration = since(started_);
   metrics.duration_us.observe(static_cast<std::uint64_t>(duration.count()));
-  metrics.overhead_us.observe(static_cast<std::uint64_t>(
-      std::max(duration - upstream_wait_, std::chrono::microseconds(0)).count()));
+  // What a stream takes after its first content is the provider's time.
+  metrics.overhead_us.observe(
+      static_cast<std::uint64_t>(own_time(first_token_.value_or(duration)).count()));
   metrics.response_bytes.observe(client_.bytes_sent());
   if (first_token_) {
     metrics.ttft_us.observe(static_cast<std::uint64_t>(first_token_->count()));
@@ -221,7 +229,8 @@ void Generation::report(const Call* call, const Bill& bill, std::string_view err
   std::size_t count = 0;
   for (const ledger::FailedAttempt& failed : failed_attempts_) {
     if (count + 1 < attempts.size()) {
-      attempts[count++] = {failed.provider, failed.error_code};
+      const bool by_status = failed.error_code == routing::name(routing::OutcomeKind::Status);
+      attempts[count++] = {failed.provider, failed.error_code, by_status ? failed.status : 0U};
     }
   }
   telemetry::AccessRecord record;

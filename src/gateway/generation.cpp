@@ -338,7 +338,7 @@ std::string Generation::response_fields(std::string_view content_type,
     http::append_field(out, "X-Provider-Name", provider_name);
   }
   const auto total = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started_);
-  const auto own = std::max(total - upstream_wait_, std::chrono::microseconds(0));
+  const auto own = own_time(total);
   const std::string own_us = std::to_string(own.count());
   out.append("X-Waybill-Overhead-Us: ").append(own_us);
   out.append("\r\nServer-Timing: waybill;dur=").append(std::to_string(own.count() / 1000));

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -120,12 +121,16 @@ class Generation {
   void fill_from_stream(ledger::Settlement& record, const StreamRelay& relay) const;
   Task<bool> settle(ledger::Settlement settlement);
   Task<> refuse_unsettled();
-  void record_failure(const Call& call, const routing::AttemptOutcome& outcome);
+  void record_failure(Call& call, const routing::AttemptOutcome& outcome);
   void count_failure(const Call& call, const routing::AttemptOutcome& outcome);
   void count_success(const Call& call, const Bill& bill);
   void mark_progress(const Call& call, TimePoint now);
   void log_progress();
-  void note_upstream_time(const Call& call);
+  void note_upstream_time(Call& call);
+  // Waybill's part of `whole`, the time since the request was read.
+  [[nodiscard]] std::chrono::microseconds own_time(std::chrono::microseconds whole) const noexcept {
+    return std::max(whole - upstream_wait_, std::chrono::microseconds(0));
+  }
   void report(const Call* call, const Bill& bill, std::string_view error_code);
   [[nodiscard]] telemetry::Route route() const noexcept;
 
@@ -198,6 +203,7 @@ struct Generation::Call {
   std::uint64_t mark_every_bytes = 0;  // of output, between two progress marks
   unsigned status = 0;
   bool dispatched = false;  // a byte may have reached the provider
+  bool wait_noted = false;  // its time is in Generation::upstream_wait_
 };
 
 }  // namespace waybill::gateway

@@ -1,8 +1,10 @@
 #include "waybill/gateway/live_snapshot.hpp"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
+#include "waybill/base/text.hpp"
 #include "waybill/http/message.hpp"
 #include "waybill/http/server.hpp"
 
@@ -24,7 +26,11 @@ Secret request_head(const catalog::Provider& provider, std::string_view path) {
   for (const config::Header& header : provider.headers) {
     http::append_field(head, header.name, header.value.reveal());
   }
-  head += "Content-Type: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: waybill\r\n";
+  head += "Content-Type: application/json\r\nAccept-Encoding: identity\r\n";
+  const bool named = std::ranges::any_of(provider.headers, [](const config::Header& header) {
+    return iequals(header.name, "user-agent");
+  });
+  head += named ? "" : "User-Agent: waybill\r\n";
   return Secret(std::move(head));
 }
 

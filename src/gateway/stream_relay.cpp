@@ -11,8 +11,23 @@ using dialects::ChunkKind;
 constexpr std::string_view kData = "data: ";
 constexpr std::string_view kEnd = "\n\n";
 
-// One JSON document may come in several data lines (white space between its
-// tokens): each line of it goes out as a data line again.
+// Ends the event whose data began at `begin`.  One JSON document may come in several data
+// lines (white space between its tokens): each of them goes out as a data line again.
+void end_event(std::string& out, std::size_t begin) {
+  const std::size_t break_at = out.find('\n', begin);
+  if (break_at != std::string::npos) {
+    const std::string rest = out.substr(break_at + 1);
+    out.resize(break_at + 1);
+    for (std::size_t at = 0; at <= rest.size();) {
+      const std::size_t end = std::min(rest.find('\n', at), rest.size());
+      out += kData;
+      out.append(rest, at, end + 1 - at);
+      at = end + 1;
+    }
+  }
+  out += kEnd;
+}
+
 void append_event(std::string& out,
                   std::string_view data,
                   const ChunkFacts& facts,
@@ -20,13 +35,7 @@ void append_event(std::string& out,
   out += kData;
   const std::size_t begin = out.size();
   dialects::write_chunk(out, data, facts, identity);
-  if (data.find('\n') != std::string_view::npos) {
-    for (std::size_t at = out.find('\n', begin); at != std::string::npos;
-         at = out.find('\n', at + 1)) {
-      out.insert(at + 1, kData);
-    }
-  }
-  out += kEnd;
+  end_event(out, data.find('\n') == std::string_view::npos ? out.size() : begin);
 }
 
 // A preamble is a few hundred bytes; more than this is not one.
@@ -121,8 +130,9 @@ StreamRelay::Step StreamRelay::take(const http::SseEvent& event, std::string& ou
 
 void StreamRelay::write_usage(std::string& out, const dialects::ReplyBill& bill) const {
   out += kData;
+  const std::size_t begin = out.size();
   dialects::write_usage_chunk(out, summary_, identity_, bill);
-  out += kEnd;
+  end_event(out, begin);
 }
 
 void StreamRelay::write_error(std::string& out, const dialects::StreamError& error) const {

@@ -88,6 +88,14 @@ void append_cost(std::string& out, const AccessRecord& record) {
   append_padded(out, micro % 1'000'000, 6);
 }
 
+void append_outcome(std::string& out, const AccessAttempt& attempt) {
+  if (attempt.status != 0) {
+    append_number(out, std::uint64_t{attempt.status});
+  } else {
+    append_word(out, attempt.outcome, kNameLimit);
+  }
+}
+
 void append_route(std::string& out, const AccessRecord& record) {
   append_word(out, record.model_served.empty() ? record.model_requested : record.model_served,
               kModelLimit);
@@ -97,7 +105,7 @@ void append_route(std::string& out, const AccessRecord& record) {
     append_word(out, attempt.provider, kNameLimit);
     if (!attempt.outcome.empty()) {
       out += " ✗";
-      append_word(out, attempt.outcome, kNameLimit);
+      append_outcome(out, attempt);
     }
   }
   if (record.attempts.size() > kMaxAttempts) {
@@ -150,8 +158,14 @@ void append_attempts(std::string& out, std::span<const AccessAttempt> attempts) 
     out += i == 0 ? "{\"provider\":" : ",{\"provider\":";
     append_clean_json(out, attempts[i].provider, kNameLimit);
     out += ",\"outcome\":";
-    append_clean_json(out, attempts[i].outcome.empty() ? "succeeded" : attempts[i].outcome,
-                      kNameLimit);
+    if (attempts[i].status != 0) {
+      out += '"';
+      append_number(out, std::uint64_t{attempts[i].status});
+      out += '"';
+    } else {
+      append_clean_json(out, attempts[i].outcome.empty() ? "succeeded" : attempts[i].outcome,
+                        kNameLimit);
+    }
     out += '}';
   }
   out += ']';

@@ -44,7 +44,9 @@ enum class SpliceKind : std::uint8_t {
   StreamObject,  // before the closing brace of `stream_options`
   StreamValue,   // a `stream_options` that is null
   LimitKey,      // the name of the only output limit, with its quotes
-  LimitValue,    // the value of an output limit
+  LimitValue,    // its value
+  OldLimit,      // the value of max_tokens beside max_completion_tokens
+  NewLimit,      // the value of max_completion_tokens beside max_tokens
   Head,          // after the opening brace: members that are missing
   AfterModel,    // after the value of `model`: members that are missing
   Tail,          // before the closing brace: members that are missing

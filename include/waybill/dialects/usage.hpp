@@ -54,7 +54,8 @@ struct UsageQuirks {
 
 enum class UsageFault : std::uint8_t {
   None,
-  Missing,        // no usage, null, not an object, given twice, or no counts in it
+  Missing,        // no usage, null, not an object, or no counts in it
+  Repeated,       // given twice, or a count in it
   Negative,       // a count below zero
   NotInteger,     // a count that is a string, a fraction, a list, ...
   TooLarge,       // a count above kLargestCount; the value is clamped to it
@@ -68,7 +69,7 @@ enum class BillBy : std::uint8_t {
   Cap,       // the counts, but at most the endpoint's limits
 };
 
-// What a fault means for the bill; everything but None is an anomaly to record.
+// What a fault means for the bill.  Everything but None and Missing is an anomaly to record.
 [[nodiscard]] BillBy bill_by(UsageFault fault) noexcept;
 [[nodiscard]] std::string_view name(UsageFault fault) noexcept;
 

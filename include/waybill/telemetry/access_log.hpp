@@ -14,11 +14,12 @@
 
 namespace waybill::telemetry {
 
-// One upstream call.  `outcome` is empty for the one that served, else an HTTP
-// status or a name of AttemptResult ("429", "timeout").
+// One upstream call.  `outcome` is empty for the one that served, else the stable name
+// of what went wrong ("timeout"); where that was the provider's status, `status` is told instead.
 struct AccessAttempt {
   std::string_view provider{};
   std::string_view outcome{};
+  unsigned status = 0;
 };
 
 // Everything the line says.  The texts are borrowed for the call; all of them

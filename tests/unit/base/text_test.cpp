@@ -53,6 +53,10 @@ TEST(Closest, FindsTheLikelyWordOnly) {
   EXPECT_EQ(closest("up_stream_model", kNames), "upstream_model");
   EXPECT_EQ(closest("prcie", kNames), "price");
   EXPECT_FALSE(closest("temperature", kNames));
+  // What differs in length by more than may differ at all is not compared.
+  EXPECT_EQ(closest("pricee", kNames), "price");
+  EXPECT_FALSE(closest(std::string(256, 'p'), kNames));
+  EXPECT_FALSE(closest("", kNames));
 }
 
 TEST(Utf8, TableOfForms) {
@@ -60,6 +64,16 @@ TEST(Utf8, TableOfForms) {
   EXPECT_FALSE(is_valid_utf8("\xC0\xAF"));          // overlong
   EXPECT_FALSE(is_valid_utf8("\xF4\x90\x80\x80"));  // above 10FFFF
   EXPECT_FALSE(is_valid_utf8("\xE2\x82"));          // cut
+}
+
+TEST(SecretText, L4NothingIsLeftWhereItWasMovedFrom) {
+  alignas(Secret) std::array<char, sizeof(Secret)> memory{};
+  Secret* const secret = std::construct_at(reinterpret_cast<Secret*>(memory.data()),  // NOLINT
+                                           std::string("sk-short"));
+  const Secret taken(std::move(*secret));
+  EXPECT_EQ(std::string_view(memory.data(), memory.size()).find("k-short"), std::string::npos);
+  std::destroy_at(secret);
+  EXPECT_EQ(taken.reveal(), "sk-short");
 }
 
 TEST(SecretText, MovedFromHoldsNothing) {

@@ -190,7 +190,7 @@ const std::vector<Case> kReferences{
      "w.yaml:2:45  api_key: is empty\n"},
     {"F5_not_a_reference",
      "providers:\n  p: { base_url: \"https://p.test\", api_key: \"${SECRET}\" }\n",
-     "w.yaml:2:45  '${SECRET}' is not a reference\n             write ${env:NAME} or "
+     "w.yaml:2:45  '${...}' is not a reference\n             write ${env:NAME} or "
      "${file:/run/secrets/name}, or $${ for the characters themselves\n"},
     {"F5_unclosed",
      "providers:\n  p: { base_url: \"https://p.test\", api_key: \"${env:SECRET\" }\n",
@@ -225,6 +225,19 @@ const std::vector<Case> kReferences{
 INSTANTIATE_TEST_SUITE_P(References, FaultTable, testing::ValuesIn(kReferences), case_name);
 
 const std::vector<Case> kProviders{
+    {"F12_plain_http_with_a_key_in_a_header",
+     "providers:\n  p: { base_url: \"http://p.test\", auth: none, headers: { X-Goog-Api-Key: abc } }\n",
+     "w.yaml:2:18  base_url: the key would travel over plain http to p.test\n             write "
+     "https://, or allow_plain_http: true if the network is yours\n"},
+    {"F12_plain_http_with_a_referenced_header",
+     "providers:\n  p: { base_url: \"http://p.test\", auth: none, headers: { X-Team: \"${env:SECRET}\" } }\n",
+     "w.yaml:2:18  base_url: the key would travel over plain http to p.test\n             write "
+     "https://, or allow_plain_http: true if the network is yours\n"},
+    {"a_key_given_twice",
+     "providers:\n  p: { base_url: \"https://p.test\", api_key: \"${env:SECRET}\", headers: { "
+     "authorization: \"${env:SECRET}\" } }\n",
+     "w.yaml:2:73  headers: 'authorization' is set from api_key already\n             remove it, or "
+     "write auth: none\n"},
     {"F12_plain_http_with_a_key",
      "providers:\n  p: { base_url: \"http://p.test\", api_key: \"${env:SECRET}\" }\n",
      "w.yaml:2:18  base_url: the key would travel over plain http to p.test\n             write "

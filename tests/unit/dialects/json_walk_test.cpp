@@ -35,6 +35,8 @@ const std::vector<Case> kCases{
     {"underflow_is_zero_J3", "1e-9999", ""},
     {"many_digits_J3", "0." + std::string(400, '0') + "1", ""},
     {"overflow_J3", "1e400", "a number is too large for a double"},
+    {"overflow_by_digits_and_exponent_J3", std::string(250, '9') + "e99",
+     "a number is too large for a double"},
     {"overflow_by_digits_J3", std::string(200'000, '9'), "a number is too large for a double"},
     {"overflow_huge_exponent_J3", "1e99999999999999999999", "a number is too large for a double"},
     {"leading_zero_J3", "01", "a number is not written as JSON wants it"},

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "waybill/dialects/openai_chunk.hpp"
 #include "waybill/dialects/openai_reply.hpp"
 
 namespace waybill::dialects {
@@ -82,6 +83,39 @@ TEST(ReadReply, TakesWhatTheLedgerNeeds) {
   EXPECT_TRUE(facts.has_choices);
   EXPECT_FALSE(facts.is_error);
   EXPECT_EQ(facts.usage, (Usage{.prompt = 1, .completion = 2}));
+}
+
+// Perplexity's choices have both; a chunk's message holds all that came so far.
+TEST(ReadReply, TextThatStandsTwiceCountsOnce) {
+  const ReplyFacts facts = facts_of(
+      R"({"choices":[{"delta":{"role":"assistant","content":""},"message":{"content":"abcdef"}}]})");
+  EXPECT_EQ(facts.output_bytes, 6U);
+  const ChunkFacts chunk =
+      read_chunk(R"({"choices":[{"message":{"content":"abcdef"},"delta":{"content":"def"}}]})");
+  EXPECT_EQ(chunk.output_bytes, 3U);
+  EXPECT_EQ(chunk.kind, ChunkKind::Content);
+  EXPECT_EQ(read_chunk(R"({"choices":[{"message":{"content":"ab"}}]})").output_bytes, 2U);
+  EXPECT_EQ(read_chunk(R"({"choices":[{"message":{"content":"ab"},"delta":null}]})").output_bytes,
+            2U);
+}
+
+TEST(ReadReply, AMessageBesideTheAnswerIsNoError) {
+  EXPECT_FALSE(facts_of(R"({"code":0,"message":"Success","choices":[{}]})").is_error);
+  for (const std::string_view none : {"null", "false", "0", R"("")", "{}", "{ }"}) {
+    EXPECT_FALSE(facts_of(R"({"choices":[{}],"error":)" + std::string(none) + "}").is_error) << none;
+  }
+  for (const std::string_view error : {R"({"code":502})", R"("x")", "true", "[]"}) {
+    EXPECT_TRUE(facts_of(R"({"choices":[{}],"error":)" + std::string(error) + "}").is_error) << error;
+  }
+}
+
+TEST(ReadReply, UsageGivenTwiceIsAnAnomaly) {
+  EXPECT_EQ(facts_of(R"({"choices":[{}],"usage":{"prompt_tokens":1},"usage":{"prompt_tokens":2}})")
+                .usage_fault,
+            UsageFault::Repeated);
+  EXPECT_EQ(facts_of(R"({"choices":[{}],"usage":{"prompt_tokens":1,"prompt_tokens":2}})").usage_fault,
+            UsageFault::Repeated);
+  EXPECT_EQ(facts_of(R"({"choices":[{}]})").usage_fault, UsageFault::Missing);
 }
 
 TEST(ReadReply, CompletionsHaveText) {

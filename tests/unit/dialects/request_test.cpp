@@ -111,6 +111,8 @@ const std::vector<Case> kDuplicates{
      "include_usage\" is given twice"},
     {"unknown_J4", chat(R"("x":1,"x":2)"), ""},
     {"case_variant_J4", chat(R"("Stream":true)"), R"(differs only in case from "stream")"},
+    {"case_variant_of_what_is_forbidden", chat(R"("API_KEY":"x")"),
+     R"("API_KEY" differs only in case from "api_key")"},
     {"long_s_J4", chat("\"\xC5\xBFtream\":true"), R"(differs only in case from "stream")"},
     {"unlike_any_J4", chat(R"("X-Thing":true)"), ""},
     {"part_type_J4", with_part(R"({"type":"text","type":"text"})"), "given twice"},

@@ -43,7 +43,7 @@ TEST(ReadUsage, E19TableOfShapes) {
       {R"({"prompt_tokens":1.5,"completion_tokens":5})", NotInteger, std::nullopt},
       {R"({"prompt_tokens":1e2,"completion_tokens":5})", NotInteger, std::nullopt},
       {R"({"prompt_tokens":"1","completion_tokens":5})", NotInteger, std::nullopt},
-      {R"({"prompt_tokens":1,"prompt_tokens":2,"completion_tokens":5})", Missing, std::nullopt},
+      {R"({"prompt_tokens":1,"prompt_tokens":2,"completion_tokens":5})", Repeated, std::nullopt},
       {R"({"prompt_tokens":99999999999999999999999,"completion_tokens":5})", TooLarge,
        Usage{.prompt = kLargestCount, .completion = 5}},
       {R"({"prompt_tokens":10,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":4,)"

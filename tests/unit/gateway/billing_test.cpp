@@ -64,7 +64,7 @@ TEST(BillComplete, ChargesWhatTheProviderCounted) {
 
 TEST(BillComplete, WithoutUsageTheBytesAreCountedAndItIsSaid) {
   for (const UsageFault fault :
-       {UsageFault::Missing, UsageFault::Negative, UsageFault::NotInteger, UsageFault::Empty}) {
+       {UsageFault::Missing, UsageFault::Repeated, UsageFault::Negative, UsageFault::NotInteger, UsageFault::Empty}) {
     Reported said = reported({.prompt = 999, .completion = 999}, fault);
     const Bill bill = bill_complete(sample_endpoint(), said);
     EXPECT_EQ(bill.source, UsageSource::Estimate) << name(fault);
@@ -96,6 +96,13 @@ TEST(BillComplete, ImpossibleCountsAreCutToWhatTheEndpointCanDo) {
   said.output_limit = 100;
   bill = bill_complete(sample_endpoint(), said);
   EXPECT_EQ(bill.counts.completion, 100U);
+  said.choices = 4;  // each may be so long
+  EXPECT_EQ(bill_complete(sample_endpoint(), said).counts.completion, 400U);
+  said.prompts = 3;
+  EXPECT_EQ(bill_complete(sample_endpoint(), said).counts.completion, 1'200U);
+  EXPECT_EQ(bill_complete(sample_endpoint(), said).counts.prompt, 384'000U);
+  said.choices = 1;
+  said.prompts = 1;
   catalog::Endpoint unknown = sample_endpoint();
   unknown.context_length = 0;
   unknown.max_completion_tokens = 0;

@@ -247,6 +247,29 @@ TEST(StreamRelay, EveryLineOfAnEventGoesOutAsADataLine) {
   }
 }
 
+// The usage that is told repeats the provider's members, lines and all.
+TEST(StreamRelay, UsageOnSeveralLinesIsToldWhole) {
+  StreamRelay relay(dialects::RequestKind::Chat, {}, kIdentity);
+  Relayed got;
+  got.step = relay.feed(concat({kHello, kStop,
+                                "data: {\"choices\":[],\"usage\":{\ndata: \"prompt_tokens\":1,\ndata: "
+                                "\"completion_tokens\":1}}\n\n"}),
+                        got.out);
+  ASSERT_TRUE(relay.usage());
+  dialects::ReplyBill bill;
+  bill.usage = *relay.usage();
+  std::string out;
+  relay.write_usage(out, bill);
+  http::SseParser again;
+  again.feed(out);
+  const auto event = again.next();
+  ASSERT_TRUE(event);
+  const auto read = dialects::read_chunk(event->data);
+  ASSERT_TRUE(read.usage);
+  EXPECT_EQ(read.usage->prompt, 1U);
+  EXPECT_FALSE(again.next());
+}
+
 TEST(StreamRelay, TheLastChunksAreEventsOfTheirOwn) {
   StreamRelay relay(dialects::RequestKind::Chat, {}, kIdentity);
   const std::string stream = concat({kHello, kStop, kUsage});

@@ -17,7 +17,7 @@ using std::chrono::microseconds;
 constexpr WallTime kEvening{std::chrono::sys_days{std::chrono::year{2026} / 11 / 25} + 22h + 41min +
                             15s + 42ms};
 
-constexpr std::array<AccessAttempt, 2> kFailedOver{{{"openai", "429"}, {"azure", ""}}};
+constexpr std::array<AccessAttempt, 2> kFailedOver{{{"openai", "status", 429}, {"azure", ""}}};
 constexpr std::array<AccessAttempt, 1> kServed{{{"anthropic", ""}}};
 constexpr std::array<AccessAttempt, 1> kBroken{{{"openai", "timeout"}}};
 
