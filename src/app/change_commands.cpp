@@ -1,9 +1,7 @@
-// `waybill ledger adjust` and `waybill ledger backup`.
+// `waybill ledger adjust`.
 
 #include <array>
 #include <cstdio>
-#include <filesystem>
-#include <system_error>
 
 #include <nlohmann/json.hpp>
 
@@ -47,14 +45,6 @@ int adjust_ledger(const AdjustCommand& command) {
               text("status").c_str(), text("refund_usd").c_str(), text("generation").c_str(),
               text("refunded_usd").c_str(), text("charged_usd").c_str());
   return 0;
-}
-
-int backup_ledger(const std::string& config, const std::string& path) {
-  // The daemon's folder is another than ours.
-  std::error_code ignored;
-  const std::string whole = path.empty() ? path : std::filesystem::absolute(path, ignored).string();
-  const auto done = change_ledger(config, Json{{"command", "ledger.backup"}, {"path", whole}});
-  return done ? 0 : fail(done.error());
 }
 
 }  // namespace waybill::app

@@ -115,15 +115,6 @@ std::string perform(ledger::Ledger& ledger, const Json& request) {
   if (command == "keys.create") {
     return create(ledger, request);
   }
-  if (command == "ledger.backup") {
-    const auto path = request.value("path", std::string());
-    if (path.empty()) {  // SQLite would write a nameless file, and forget it
-      return failure(Error(ErrorKind::InvalidRequest, "invalid_request",
-                           "A backup needs a path, of a file that does not exist yet."));
-    }
-    const auto done = ledger.backup(path);
-    return done ? Json{{"ok", true}}.dump() : failure(done.error());
-  }
   const auto hash = find_key(ledger, request);
   if (!hash) {
     return failure(hash.error());

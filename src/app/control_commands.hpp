@@ -17,7 +17,6 @@ namespace waybill::app {
 //   keys.disable  hash or name              -> hash, name, disabled
 //   keys.enable   hash or name
 //   keys.delete   hash or name
-//   ledger.backup path
 //   ledger.adjust generation, id, reason, refund_usd?  -> what was booked
 std::string run_control(ledger::Ledger& ledger, std::string_view line);
 

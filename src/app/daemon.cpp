@@ -1,7 +1,9 @@
 #include "daemon.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <iterator>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -59,6 +61,7 @@ class Daemon final {
   int listen();
   void refuse_reload(const std::string& reason);
   void on_ledger_failure(const Error& error);
+  [[nodiscard]] std::vector<gateway::Gateway::DefaultKey> default_keys() const;
   Result<void> bind(const config::ListenSettings& listen, int tag, std::size_t workers);
   std::string control(std::string_view line);
   void wait_for_signals();
@@ -66,6 +69,7 @@ class Daemon final {
   void reload();
   void stop();
   int finish();
+  void check_ledger();
 
   [[nodiscard]] const config::Settings& settings() const noexcept { return live_->settings(); }
 
@@ -88,7 +92,10 @@ class Daemon final {
   Certificates certificates_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::thread joiner_;  // waits for the workers of a daemon that stops
+  std::unique_ptr<ledger::LedgerReader> checked_;
+  std::thread checker_;  // looks for damaged pages once all is served
   ListenUrls urls_;
+  std::vector<std::string> places_;  // of the public listeners, in the order of their tags
 
   net::asio::signal_set signals_;
   std::unique_ptr<ControlServer> control_;
@@ -141,7 +148,13 @@ int Daemon::open_ledger() {
                                {"rows", recovery.head_seq},
                                {"settled_at_start", recovery.settled},
                                {"voided_at_start", recovery.voided},
+                               {"from_spill", recovery.from_spill},
+                               {"damaged_intent_segments", recovery.damaged_segments},
                                {"sqlite", recovery.sqlite_version}});
+  if (!recovery.spill_set_aside.empty()) {
+    log_->warning("ledger_spill_set_aside",
+                  {{"file", recovery.spill_set_aside}, {"booked", recovery.from_spill}});
+  }
   if (recovery.new_voucher) {
     log_->warning("ledger_signed_anew", {{"rows", recovery.head_seq}});
   }
@@ -169,11 +182,8 @@ int Daemon::listen() {
         std::make_unique<WorkerThread>(gateway::WorkerShare{i, count, use}, *services_, live_));
   }
   int tag = kPublicTag;
-  std::vector<gateway::Gateway::DefaultKey> default_keys;
   for (const config::ListenSettings& listen : settings().listen) {
-    if (!listen.default_key.empty()) {
-      default_keys.push_back({tag, listen.default_key});
-    }
+    places_.push_back(place_of(listen));
     const auto bound = bind(listen, tag++, count);
     if (!bound) {
       return complain(bound.error());
@@ -186,9 +196,25 @@ int Daemon::listen() {
     }
   }
   for (const auto& worker : workers_) {
-    worker->gateway().set_default_keys(default_keys);
+    worker->gateway().set_default_keys(default_keys());
   }
   return 0;
+}
+
+// A listener is known by its place, which a reload may give another number.
+std::vector<gateway::Gateway::DefaultKey> Daemon::default_keys() const {
+  std::vector<gateway::Gateway::DefaultKey> keys;
+  for (std::size_t i = 0; i < settings().listen.size(); ++i) {
+    const config::ListenSettings& listen = settings().listen[i];
+    const std::string place = place_of(listen);
+    const bool same = i < places_.size() && places_[i] == place;
+    const auto found = same ? std::next(places_.begin(), static_cast<std::ptrdiff_t>(i))
+                            : std::find(places_.begin(), places_.end(), place);
+    if (!listen.default_key.empty() && found != places_.end()) {
+      keys.push_back({kPublicTag + static_cast<int>(found - places_.begin()), listen.default_key});
+    }
+  }
+  return keys;
 }
 
 Result<void> Daemon::bind(const config::ListenSettings& listen, int tag, std::size_t workers) {
@@ -281,7 +307,7 @@ void Daemon::reload() {
   reloads_.succeeded(version_);
   Certificates::replace(std::move(*renewals));
   for (const auto& worker : workers_) {
-    worker->adopt(live_);
+    worker->adopt(live_, default_keys());
   }
   log_->set_level(log_options(settings().logging).level);
   log_->info("reloaded", {{"snapshot", version_}});
@@ -324,7 +350,27 @@ void Daemon::stop() {
   }
 }
 
+// The start looks at the end of the chain alone, so that it is quick.
+void Daemon::check_ledger() {
+  auto reader = ledger::LedgerReader::open(settings().ledger.sqlite_path);
+  if (!reader) {
+    log_->failure(telemetry::LogLevel::Warning, "ledger_unchecked", reader.error());
+    return;
+  }
+  checked_ = std::move(*reader);
+  checker_ = std::thread([this] {
+    const auto sound = checked_->quick_check();
+    if (!sound && !draining_.load(std::memory_order_relaxed)) {
+      log_->failure(telemetry::LogLevel::Error, "ledger_damaged", sound.error());
+    }
+  });
+}
+
 int Daemon::finish() {
+  if (checker_.joinable()) {
+    checked_->interrupt();
+    checker_.join();
+  }
   if (joiner_.joinable()) {
     joiner_.join();
   }
@@ -375,6 +421,7 @@ int Daemon::run() {
     complain(announced.error());
     stop();
   }
+  check_ledger();
   mask_signals(SIG_UNBLOCK);
   main_.run();
   mask_signals(SIG_BLOCK);

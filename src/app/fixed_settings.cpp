@@ -25,8 +25,10 @@ std::string fixed_at_start(const config::Settings& before, const config::Setting
     }
   };
   compare("listen", places_of(before) == places_of(after));
-  compare("admin.listen", before.admin.has_value() == after.admin.has_value() &&
-                              (!before.admin || place_of(*before.admin) == place_of(*after.admin)));
+  compare("admin.listen",
+          before.admin.has_value() == after.admin.has_value() &&
+              (!before.admin || (place_of(*before.admin) == place_of(*after.admin) &&
+                                 before.admin->tls.has_value() == after.admin->tls.has_value())));
   compare("workers", before.workers == after.workers);
   compare("ledger", before.ledger.sqlite_path == after.ledger.sqlite_path &&
                         before.ledger.durability == after.ledger.durability &&

@@ -138,13 +138,17 @@ Task<> FrontDoor::models(http::ServerExchange& exchange, const Route& route) {
   std::string fields(kJson);
   fields += "Cache-Control: public, max-age=120\r\n";
   if (route.target == Target::Models) {
-    auto body = management::models_body(catalog, query_value(exchange.head().query, "offset"),
-                                        query_value(exchange.head().query, "limit"));
-    if (!body) {
-      co_await gateway_.refuse(exchange, telemetry::Route::Models, 400, body.error());
+    const auto page = management::parse_page(query_value(exchange.head().query, "offset"),
+                                             query_value(exchange.head().query, "limit"));
+    if (!page) {
+      co_await gateway_.refuse(exchange, telemetry::Route::Models, 400, page.error());
       co_return;
     }
-    co_await answer(exchange, telemetry::Route::Models, std::move(fields), std::move(*body));
+    if (listed_.get() != &gateway_.live()) {
+      listed_ = gateway_.live_snapshot();
+      models_.emplace(listed_->catalog());
+    }
+    co_await answer(exchange, telemetry::Route::Models, std::move(fields), models_->page(*page));
     co_return;
   }
   const catalog::Model* const model = catalog.resolve(route.id);
@@ -227,19 +231,15 @@ Task<> FrontDoor::ready(http::ServerExchange& exchange) {
   const auto failure = services_.ledger.failure();
   const bool is_ready = !draining && !failure && services_.ledger.has_room();
   const unsigned status = is_ready ? 200 : 503;
-  std::string body = is_ready ? "{\"status\":\"ready\"" : "{\"status\":\"not_ready\"";
-  if (may_see_admin(exchange)) {
-    const ReloadState::View reloads = services_.reloads.view();
-    body += ",\"draining\":" + std::string(draining ? "true" : "false");
-    body += ",\"snapshot\":" + std::to_string(reloads.version);
-    body += ",\"ledger\":";
-    append_json_string(body,
-                       failure ? std::string_view(failure->detail()) : std::string_view("ok"));
-    body += ",\"last_reload\":";
-    append_json_string(body,
-                       reloads.last_faults.empty() ? std::string_view("ok") : reloads.last_faults);
-  }
-  body += '}';
+  const ReloadState::View reloads = services_.reloads.view();
+  const std::string body = management::health_ready_body(
+      {.ready = is_ready,
+       .draining = draining,
+       .snapshot = reloads.version,
+       .ledger_fault = failure ? std::string_view(failure->detail()) : std::string_view{},
+       .reload_faults = reloads.last_faults},
+      may_see_admin(exchange) ? management::ReadyDetail::Full
+                              : management::ReadyDetail::StatusOnly);
   gateway_.metrics().count_request(telemetry::Route::Health, status);
   std::string fields = gateway_.common_fields(exchange.head());
   fields += kJson;

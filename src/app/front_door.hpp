@@ -2,10 +2,12 @@
 
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "waybill/gateway/gateway.hpp"
 #include "waybill/http/server.hpp"
+#include "waybill/management/bodies.hpp"
 
 #include "routes.hpp"
 #include "services.hpp"
@@ -43,8 +45,8 @@ class FrontDoor final : public http::Handler {
 
   gateway::Gateway& gateway_;
   Services& services_;
-  std::string models_body_;  // rendered once per snapshot
-  std::uint64_t models_version_ = 0;
+  std::optional<management::ModelsListing> models_;  // of the snapshot below
+  gateway::LiveSnapshotPtr listed_;
 };
 
 }  // namespace waybill::app

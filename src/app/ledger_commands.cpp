@@ -89,6 +89,20 @@ int check_settings(const std::string& config, Output output) {
   return 0;
 }
 
+// On a connection of its own: a daemon beside it goes on meanwhile.
+int backup_ledger(const std::string& config, const std::string& path) {
+  if (path.empty()) {  // SQLite would write a nameless file, and forget it
+    return fail(Error(ErrorKind::InvalidRequest, "invalid_request",
+                      "A backup needs a path, of a file that does not exist yet."));
+  }
+  const auto opened = open_reader(config);
+  if (!opened) {
+    return fail(opened.error());
+  }
+  const auto done = opened->reader->backup(path);
+  return done ? 0 : fail(done.error());
+}
+
 int verify_ledger(const std::string& config, Output output) {
   const auto opened = open_reader(config);
   if (!opened) {
@@ -182,6 +196,11 @@ int check_health(const std::string& config, const std::string& url) {
   const auto parsed = parse_base_url(url);
   if (!parsed) {
     return fail(parsed.error());
+  }
+  if (parsed->scheme != UrlScheme::Http) {
+    return fail(Error(ErrorKind::InvalidRequest, "invalid_request",
+                      "--url asks over plain http; without it, health is asked on the control "
+                      "socket, whatever the listeners speak."));
   }
   const auto answer = http_get(parsed->host, parsed->port, "/health/live");
   if (!answer) {

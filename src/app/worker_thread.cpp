@@ -79,7 +79,10 @@ net::Task<> WorkerThread::finish(TimePoint deadline) {
 }
 
 void WorkerThread::abort() {
-  worker_.post([this] { gateway_.cut_off(); });
+  worker_.post([this] {
+    gateway_.cut_off();
+    server_.hurry();
+  });
 }
 
 void WorkerThread::join() {
@@ -88,10 +91,12 @@ void WorkerThread::join() {
   }
 }
 
-void WorkerThread::adopt(gateway::LiveSnapshotPtr live) {
-  worker_.post([this, live = std::move(live)] {
+void WorkerThread::adopt(gateway::LiveSnapshotPtr live,
+                         std::vector<gateway::Gateway::DefaultKey> keys) {
+  worker_.post([this, live = std::move(live), keys = std::move(keys)] {
     server_.set_limits(server_limits(live->settings(), share_));
     gateway_.adopt(live);
+    gateway_.set_default_keys(keys);
   });
 }
 

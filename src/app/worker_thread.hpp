@@ -33,11 +33,11 @@ class WorkerThread {
   void start();
   // Finishes open requests until `deadline`, then cuts them off, then ends.
   void drain(TimePoint deadline);
-  // Cuts off open generations now.
+  // Of a drain under way: cuts off open generations now, and waits for nothing else.
   void abort();
   void join();
 
-  void adopt(gateway::LiveSnapshotPtr live);
+  void adopt(gateway::LiveSnapshotPtr live, std::vector<gateway::Gateway::DefaultKey> keys);
 
   [[nodiscard]] net::Worker& worker() noexcept { return worker_; }
   [[nodiscard]] gateway::Gateway& gateway() noexcept { return gateway_; }

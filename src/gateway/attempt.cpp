@@ -68,7 +68,7 @@ Task<std::optional<AttemptOutcome>> Generation::call_upstream(Call& call) {
   const UpstreamBytes request = upstream_request(call);
   const bool logged = co_await log_intent(call);
   if (!logged) {
-    co_return failed(OutcomeKind::Busy);
+    co_return failed(OutcomeKind::Unrecorded);
   }
   if (client_gone_ || cut_off_) {
     co_return failed(interrupted());
@@ -229,6 +229,7 @@ Task<std::optional<AttemptOutcome>> Generation::relay_body(Call& call,
   if (broken) {
     co_return broken;
   }
+  call.exchange.release();  // the client may be slow
   if (body.empty()) {
     co_return failed(OutcomeKind::EmptyBody);
   }
@@ -245,13 +246,11 @@ Task<std::optional<AttemptOutcome>> Generation::relay_body(Call& call,
     co_return error_outcome(silent ? OutcomeKind::NoChoices : OutcomeKind::ErrorBody,
                             facts->fault.status.value_or(0), facts->fault);
   }
-  co_await answer_body(call, body, *facts);
+  co_await answer_body(call, std::move(body), *facts);
   co_return std::nullopt;
 }
 
-Task<> Generation::answer_body(Call& call,
-                               const std::string& body,
-                               const dialects::ReplyFacts& facts) {
+Task<> Generation::answer_body(Call& call, std::string body, const dialects::ReplyFacts& facts) {
   Reported reported = seen(call);
   reported.usage = facts.usage;
   reported.fault = facts.usage_fault;
@@ -273,6 +272,7 @@ Task<> Generation::answer_body(Call& call,
   out.reserve(body.size() + 512);
   const dialects::ReplyIdentity identity{id_text_, call.model.id, call.provider.display_name};
   dialects::write_reply(out, body, facts, identity, bill.for_reply());
+  body = std::string();
   const std::string fields = response_fields("application/json", call.provider.display_name);
   const bool sent = co_await client_.respond(200, fields, out);
   client_gone_ = client_gone_ || !sent;

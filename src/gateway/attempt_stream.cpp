@@ -159,7 +159,9 @@ Task<> Generation::break_stream(Call& call, StreamRelay& relay, const AttemptOut
       gone ? std::string("client_disconnected") : std::string(routing::name(outcome.kind));
   count_failure(call, outcome);
   const bool durable = co_await settle(std::move(record));
-  static_cast<void>(durable);  // start-up closes it from the intent log
+  if (durable) {  // else start-up closes it from the intent log
+    count_bill(call, bill);
+  }
   failures_.push_back({call.provider.name, outcome});
   const routing::FinalFailure failure = routing::summarize(std::span(&failures_.back(), 1));
   status_ = gone ? 499 : static_cast<unsigned>(failure.status);

@@ -137,16 +137,24 @@ void Generation::count_failure(const Call& call, const routing::AttemptOutcome& 
 
 void Generation::count_success(const Call& call, const Bill& bill) {
   view_->live->health->succeeded(call.endpoint.index, call.began);
+  gateway_.metrics_.count_attempt(view_->live->metric_slots[call.endpoint.index],
+                                  telemetry::AttemptResult::Succeeded);
+  count_bill(call, bill);
+}
+
+// What the ledger holds, whole answers and broken ones.
+void Generation::count_bill(const Call& call, const Bill& bill) {
   telemetry::WorkerMetrics& metrics = gateway_.metrics_;
   const std::size_t slot = view_->live->metric_slots[call.endpoint.index];
-  metrics.count_attempt(slot, telemetry::AttemptResult::Succeeded);
   metrics.count_tokens(slot, telemetry::TokenKind::Prompt, bill.counts.prompt);
   metrics.count_tokens(slot, telemetry::TokenKind::Completion, bill.counts.completion);
   metrics.count_tokens(slot, telemetry::TokenKind::CacheRead, bill.counts.cached_read);
   metrics.count_tokens(slot, telemetry::TokenKind::CacheWrite, bill.counts.cache_write);
   metrics.count_tokens(slot, telemetry::TokenKind::Reasoning, bill.counts.reasoning);
   metrics.count_cost(slot, bill.cost.total);
-  metrics.settlements.estimated += bill.source == ledger::UsageSource::Estimate ? 1 : 0;
+  const bool estimated =
+      bill.source == ledger::UsageSource::Estimate || bill.source == ledger::UsageSource::Partial;
+  metrics.settlements.estimated += estimated ? 1 : 0;
   metrics.settlements.anomalies += bill.anomaly ? 1 : 0;
 }
 
@@ -191,6 +199,12 @@ void Generation::note_upstream_time(Call& call) {
     call.wait_noted = true;
     upstream_wait_ += since(call.dispatched ? call.sent : call.began);
   }
+}
+
+std::chrono::microseconds Generation::pending_wait() const {
+  const bool pending = call_ != nullptr && !call_->wait_noted;
+  return pending ? since(call_->dispatched ? call_->sent : call_->began)
+                 : std::chrono::microseconds(0);
 }
 
 Task<> Generation::refuse_unsettled() {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "waybill/gateway/error_reply.hpp"
@@ -103,6 +104,15 @@ std::shared_ptr<const WorkerView> make_view(LiveSnapshotPtr live,
   return view;
 }
 
+// Providers at the same place share one.
+std::set<const http::ClientPool*> pools_of(const WorkerView& view) {
+  std::set<const http::ClientPool*> out;
+  for (const auto& pool : view.pools) {
+    out.insert(pool.get());
+  }
+  return out;
+}
+
 }  // namespace
 
 // Hands the worker's access lines on, four times a second while there are any.
@@ -160,7 +170,16 @@ Task<> Gateway::serve(http::ServerExchange& exchange, dialects::RequestKind kind
 }
 
 void Gateway::adopt(LiveSnapshotPtr live) {
-  view_ = make_view(std::move(live), worker_, resolver_, share_, view_.get());
+  auto next = make_view(std::move(live), worker_, resolver_, share_, view_.get());
+  const auto kept = pools_of(*next);
+  for (const http::ClientPool* const pool : pools_of(*view_)) {
+    if (!kept.contains(pool)) {  // counters never go back
+      retired_.opened += pool->counters().opened;
+      retired_.reused += pool->counters().reused;
+      retired_.stale += pool->counters().stale;
+    }
+  }
+  view_ = std::move(next);
 }
 
 std::shared_ptr<const ledger::KeyIndex> Gateway::current_keys() {
@@ -212,16 +231,15 @@ void Gateway::collect_counters(const http::ServerCounters& server) {
   metrics_.connections.rejected = server.turned_away;
   telemetry::UpstreamMetrics& upstream = metrics_.upstream;
   upstream = {};
-  std::vector<const http::ClientPool*> seen;
-  for (const auto& pool : view_->pools) {
-    if (std::find(seen.begin(), seen.end(), pool.get()) != seen.end()) {
-      continue;
-    }
-    seen.push_back(pool.get());
+  upstream.created = retired_.opened;
+  upstream.reused = retired_.reused;
+  upstream.stale = retired_.stale;
+  for (const http::ClientPool* const pool : pools_of(*view_)) {
     upstream.open += static_cast<std::int64_t>(pool->counters().open);
     upstream.idle += static_cast<std::int64_t>(pool->counters().idle);
     upstream.created += pool->counters().opened;
     upstream.reused += pool->counters().reused;
+    upstream.stale += pool->counters().stale;
   }
   upstream.dns_lookups = resolver_.counters().lookups;
   upstream.dns_failures = resolver_.counters().failures;

@@ -120,7 +120,7 @@ std::optional<Generation::Refusal> Generation::admit() {
   }
   const WorkerShare& share = gateway_.share_;
   const std::size_t most = settings().limits.max_concurrent_requests;
-  const bool has_room = share.divides(most) ? gateway_.in_flight_ <= share.of(most)
+  const bool has_room = share.divides(most) ? in_flight_.take(gateway_.admitted_, 1, share.of(most))
                                             : in_flight_.take(share.use->generations, 1, most);
   if (!has_room) {
     return Refusal{503, Error(ErrorKind::Unavailable, "too_many_requests_in_flight",
@@ -251,20 +251,19 @@ Task<> Generation::pause(TimePoint until) {
 Task<> Generation::conclude_failure(const routing::StatusRules& rules) {
   routing::FinalFailure failure = routing::summarize(failures_, rules);
   status_ = client_gone_ ? 499 : static_cast<unsigned>(failure.status);
-  bool durable = true;
   if (intent_logged_) {
-    ledger::Settlement record = failed_settlement(failure.error.code());
-    durable = co_await settle(std::move(record));
+    const bool durable = co_await settle(failed_settlement(failure.error.code()));
+    static_cast<void>(durable);  // start-up closes it from the intent log
   }
   claim_.reset();  // nothing was delivered or charged: the request may come again
-  if (!durable) {
-    gateway_.metrics_.settlements.anomalies += 1;  // start-up closes it from the intent log
+  if (!client_gone_) {
+    co_await tell_failure(failure);
   }
   report(nullptr, {},
          client_gone_ ? std::string_view("client_disconnected") : failure.error.code());
-  if (client_gone_) {
-    co_return;
-  }
+}
+
+Task<> Generation::tell_failure(const routing::FinalFailure& failure) {
   std::string provider_name = failure.provider;
   for (const catalog::Provider& provider : catalog().providers()) {
     provider_name = provider.name == failure.provider ? provider.display_name : provider_name;
@@ -318,7 +317,10 @@ void Generation::on_tick() {
   const auto pause_length = settings().defaults.keep_alive_comment;
   if (last_sent_ == TimePoint::min() || now - last_sent_ >= pause_length) {
     last_sent_ = now;
-    client_.try_send(kComment);
+    if (!client_.try_send(kComment)) {
+      on_client_gone();
+      return;
+    }
   }
   client_.worker().arm(ticker_, last_sent_ + pause_length);
 }
@@ -338,7 +340,7 @@ std::string Generation::response_fields(std::string_view content_type,
     http::append_field(out, "X-Provider-Name", provider_name);
   }
   const auto total = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started_);
-  const auto own = own_time(total);
+  const auto own = own_time(total - pending_wait());
   const std::string own_us = std::to_string(own.count());
   out.append("X-Waybill-Overhead-Us: ").append(own_us);
   out.append("\r\nServer-Timing: waybill;dur=").append(std::to_string(own.count() / 1000));

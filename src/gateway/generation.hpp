@@ -70,6 +70,7 @@ class Generation {
   Task<> make_attempts();
   Task<> pause(TimePoint until);
   Task<> conclude_failure(const routing::StatusRules& rules);
+  Task<> tell_failure(const routing::FinalFailure& failure);
   void on_client_gone();
   [[nodiscard]] routing::OutcomeKind interrupted() const noexcept {
     return client_gone_ ? routing::OutcomeKind::ClientGone : routing::OutcomeKind::ShuttingDown;
@@ -99,7 +100,7 @@ class Generation {
   Task<routing::AttemptOutcome> read_failure(Call& call, const http::ResponseHead& head);
   Task<std::optional<routing::AttemptOutcome>> relay_body(Call& call,
                                                           const http::ResponseHead& head);
-  Task<> answer_body(Call& call, const std::string& body, const dialects::ReplyFacts& facts);
+  Task<> answer_body(Call& call, std::string body, const dialects::ReplyFacts& facts);
   Task<routing::AttemptOutcome> read_unstreamed(Call& call);
 
   // --- the relay of an attempt's stream (attempt_stream.cpp)
@@ -124,9 +125,12 @@ class Generation {
   void record_failure(Call& call, const routing::AttemptOutcome& outcome);
   void count_failure(const Call& call, const routing::AttemptOutcome& outcome);
   void count_success(const Call& call, const Bill& bill);
+  void count_bill(const Call& call, const Bill& bill);
   void mark_progress(const Call& call, TimePoint now);
   void log_progress();
   void note_upstream_time(Call& call);
+  // Of the call under way, as long as it has not been noted.
+  [[nodiscard]] std::chrono::microseconds pending_wait() const;
   // Waybill's part of `whole`, the time since the request was read.
   [[nodiscard]] std::chrono::microseconds own_time(std::chrono::microseconds whole) const noexcept {
     return std::max(whole - upstream_wait_, std::chrono::microseconds(0));

@@ -35,9 +35,14 @@ Error malformed(std::string detail) {
 }  // namespace
 
 ClientExchange::~ClientExchange() {
+  release();
+}
+
+void ClientExchange::release() noexcept {
   if (!has_place_) {
     return;
   }
+  has_place_ = false;
   if (ended_ && keep_alive_ && stream_.is_open() && !call_off_.called()) {
     pool_.keep(std::move(stream_));
     return;
@@ -98,7 +103,9 @@ Task<Result<void>> ClientExchange::wait_for_place(ConnectionUse allowed, TimePoi
     if (pool_.waiting_.empty()) {
       pool_.places_->leave_line(pool_);
     }
-    co_return wake == Wake::TimedOut ? timed_out("had no connection free") : cancelled();
+    co_return wake == Wake::TimedOut ? Error(ErrorKind::Unavailable, "pool_exhausted",
+                                             "No connection to this provider became free in time.")
+                                     : cancelled();
   }
   if (call_off_.called()) {
     co_return cancelled();
@@ -125,7 +132,6 @@ Task<Result<void>> ClientExchange::connect(ConnectionUse allowed, TimePoint dead
     co_return cancelled();
   }
   if (!opened) {
-    ++pool_.counters_.failed;
     co_return opened.error();
   }
   stream_ = std::move(*opened);

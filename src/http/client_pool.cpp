@@ -127,6 +127,7 @@ std::optional<net::Stream> ClientPool::take_idle() {
       ++counters_.reused;
       return stream;
     }
+    ++counters_.stale;
     give_place_back();
   }
   return std::nullopt;

@@ -35,6 +35,7 @@ Task<> Connection::run(std::shared_ptr<const net::TlsServerContext> tls) {
     stream_.start_tls(tls->make_session());
     const auto shaken = co_await stream_.handshake(Clock::now() + server_.limits_.header_timeout);
     if (!shaken) {
+      ++server_.counters_.turned_away;
       co_return;
     }
   }

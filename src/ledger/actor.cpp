@@ -166,6 +166,7 @@ void Actor::run_commands() {
     }
     const auto failed = failure();
     const Result<void> result = failed ? Result<void>(*failed) : (*command->action)();
+    tidy_ = false;  // nearly every command writes
     if (!failed && !result && result.error().kind() == ErrorKind::Internal &&
         result.error().code() != "price_version_invalid") {
       fail(result.error());
@@ -258,14 +259,20 @@ void Actor::replay_spill() {
     return;
   }
   next_replay_ = steady_clock::now() + kReplayPause;
-  const auto postings = parts_.spill.read();
-  if (!postings) {
-    fail(postings.error());
+  const auto content = parts_.spill.read();
+  if (!content) {
+    fail(content.error());
+    return;
+  }
+  const std::vector<Posting>& postings = content->postings;
+  if (postings.size() != spilled_) {  // the next start books what it can, and keeps the file
+    fail(Error(ErrorKind::Internal, "ledger_corrupt",
+               "The spill file beside the ledger does not hold what was written to it."));
     return;
   }
   Journal& journal = *parts_.journal;
   Result<void> done = journal.begin();
-  for (auto posting = postings->begin(); done && posting != postings->end(); ++posting) {
+  for (auto posting = postings.begin(); done && posting != postings.end(); ++posting) {
     const auto status = journal.post(*posting);
     if (!status) {
       done = status.error();

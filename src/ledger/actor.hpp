@@ -128,6 +128,7 @@ class Actor {
 
   void keep_house();
   void keep_house_by_time();
+  [[nodiscard]] bool is_checkpoint_due() const;
   bool is_quiet() noexcept;
   void forget_expired();
   void finish();
@@ -167,7 +168,10 @@ class Actor {
   bool tidy_ = false;               // nothing waits for a checkpoint
   std::uint64_t commits_seen_ = 0;  // by the last house-keeping
   std::uint64_t most_pages_ = 0;    // in the write-ahead log since it was last cut
-  bool expired_ = true;             // rows of expired idempotency keys may be there
+  std::uint64_t blocked_pages_ =
+      0;  // in it when a reader last kept it from being emptied; 0: none did
+  std::chrono::steady_clock::time_point blocked_until_;  // the next attempt, unless it grows
+  bool expired_ = true;  // rows of expired idempotency keys may be there
   bool lines_unwritten_ = false;
 
   std::thread thread_;

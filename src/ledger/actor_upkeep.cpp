@@ -48,17 +48,28 @@ void Actor::keep_house() {
   }
   most_pages_ = std::max(most_pages_, parts_.store->untidy_pages());
   counters_.wal_pages.store(parts_.store->untidy_pages(), std::memory_order_relaxed);
-  if (parts_.store->untidy_pages() >= kPagesBeforeCheckpoint) {
+  if (is_checkpoint_due()) {
     const auto done = parts_.store->tidy(Store::Effort::Passive);
     if (!done) {
       fail(done.error());
     } else if (*done) {
       after_checkpoint();
     }
+    const bool blocked = done && !*done;
+    blocked_pages_ = blocked ? parts_.store->untidy_pages() : 0;
+    blocked_until_ = steady_clock::now() + kBusyPause;
   }
   if (steady_clock::now() >= next_house_keeping_) {
     keep_house_by_time();
   }
+}
+
+// While a reader is in the way each attempt looks through the whole log for nothing.
+bool Actor::is_checkpoint_due() const {
+  const std::uint64_t pages = parts_.store->untidy_pages();
+  const bool waited = blocked_pages_ == 0 || pages >= blocked_pages_ + kPagesBeforeCheckpoint ||
+                      steady_clock::now() >= blocked_until_;
+  return pages >= kPagesBeforeCheckpoint && waited;
 }
 
 void Actor::keep_house_by_time() {
@@ -69,7 +80,9 @@ void Actor::keep_house_by_time() {
     replay_spill();
   }
   if (!failed_ && spilled_ == 0) {
+    const auto before = parts_.journal->last_checkpoint();
     note(parts_.journal->checkpoint(Journal::Due::ByTime));
+    tidy_ = tidy_ && parts_.journal->last_checkpoint() == before;
     if (parts_.options.durability == Durability::Strict) {
       after_checkpoint();
     }

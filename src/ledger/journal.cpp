@@ -137,7 +137,7 @@ Result<void> Journal::check_anchor(const Anchor& anchor, AfterRestore after_rest
     if (!hash) {
       return hash.error();
     }
-    if ((!*hash || **hash != anchor.hash) && after_restore == AfterRestore::Refuse) {
+    if (!*hash || **hash != anchor.hash) {  // a fork, not an older copy
       return corrupt("Row " + std::to_string(anchor.seq) +
                      " of the ledger is not the row that was once recorded.");
     }
@@ -211,7 +211,7 @@ Result<SettleStatus> Journal::compare_with_stored(const Settlement& settlement) 
 
 Result<void> Journal::commit() {
   const bool due = head_.seq - checkpoint_.seq >= kCheckpointRows ||
-                   (head_.seq > checkpoint_.seq && clock_() - checkpoint_.at >= kCheckpointTime);
+                   (head_.seq > checkpoint_.seq && is_checkpoint_old());
   auto done = due ? put_checkpoint(CheckpointKind::Periodic) : books_.write_accounts();
   return done ? commit_store() : done;
 }

@@ -110,6 +110,7 @@ class Journal {
   [[nodiscard]] std::vector<KeyRecord> take_keys() noexcept { return std::move(keys_); }
 
  private:
+  [[nodiscard]] bool is_checkpoint_old() const;
   struct TextHash {
     using is_transparent = void;  // NOLINT(readability-identifier-naming): the standard's name
     std::size_t operator()(std::string_view text) const noexcept {

@@ -34,11 +34,17 @@ Result<void> Journal::put_checkpoint(CheckpointKind kind) {
   return done;
 }
 
+// Of a clock that was set back nobody knows how long ago it was.
+bool Journal::is_checkpoint_old() const {
+  const auto age = clock_() - checkpoint_.at;
+  return age >= kCheckpointTime || age < age.zero();
+}
+
 Result<void> Journal::checkpoint(Due due) {
   if (head_.seq == checkpoint_.seq && due != Due::Again) {
     return {};
   }
-  if (due == Due::ByTime && clock_() - checkpoint_.at < kCheckpointTime) {
+  if (due == Due::ByTime && !is_checkpoint_old()) {
     return {};
   }
   auto done = begin();

@@ -284,10 +284,6 @@ LedgerReader& Ledger::reader() noexcept {
   return *parts_->reader;
 }
 
-Result<void> Ledger::backup(const std::string& path) {
-  return parts_->reader->backup(path);
-}
-
 std::optional<Error> Ledger::failure() const {
   return parts_->actor->failure();
 }

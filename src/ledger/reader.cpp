@@ -1,14 +1,19 @@
 #include "waybill/ledger/reader.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
+#include <limits>
 #include <utility>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "books.hpp"
 #include "bytes.hpp"
 #include "checkpoint_audit.hpp"
+#include "file.hpp"
 #include "generation_row.hpp"
 #include "read_connection.hpp"
 #include "schema.hpp"
@@ -20,8 +25,9 @@ namespace {
 // Generation ids begin with their second, so that times are ranges of the id's index.
 GenerationId::Bytes first_id_of(WallTime time) {
   GenerationId::Bytes bytes{};
-  const auto seconds = static_cast<std::uint32_t>(
-      std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count());
+  const auto whole = std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
+  constexpr std::int64_t kLatest = std::numeric_limits<std::uint32_t>::max();
+  const auto seconds = static_cast<std::uint32_t>(std::clamp<std::int64_t>(whole, 0, kLatest));
   for (std::size_t i = 0; i < sizeof(seconds); ++i) {
     bytes[i] = static_cast<std::uint8_t>(seconds >> (8 * (sizeof(seconds) - 1 - i)));
   }
@@ -342,14 +348,30 @@ Result<void> LedgerReader::quick_check() {
   return {};
 }
 
+void LedgerReader::interrupt() noexcept {
+  sqlite3_interrupt(connection_->sqlite().handle());
+}
+
 Result<void> LedgerReader::backup(const std::string& path) {
-  const std::scoped_lock lock(mutex_);
-  if (::access(path.c_str(), F_OK) == 0) {
-    return Error(ErrorKind::InvalidRequest, "backup_exists",
-                 "There is a file at " + path + " already; a backup never overwrites one.");
+  // As closed to others as the ledger is.
+  const int made = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (made < 0) {
+    return errno == EEXIST
+               ? Error(ErrorKind::InvalidRequest, "backup_exists",
+                       "There is a file at " + path + " already; a backup never overwrites one.")
+               : file_error("Making", path, errno);
   }
-  auto target =
-      Connection::open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX);
+  ::close(made);
+  auto done = copy_to(path);
+  if (!done) {
+    ::unlink(path.c_str());
+  }
+  return done;
+}
+
+Result<void> LedgerReader::copy_to(const std::string& path) {
+  const std::scoped_lock lock(mutex_);
+  auto target = Connection::open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX);
   if (!target) {
     return target.error();
   }

@@ -185,19 +185,41 @@ Settlement close_generation(const OpenGeneration& open, const Journal& journal) 
   return s;
 }
 
+namespace {
+
+// Books what the last run could not.  What is left then, damaged or of prices that the ledger
+// does not know (an older copy of it was put back), was acknowledged once: it is kept.
+Result<void> take_from_spill(Journal& journal, SpillFile& spill, RecoveryReport& report) {
+  const SpillFile::Content& left = spill.left_over();
+  if (left.postings.empty() && left.end == FrameEnd::Clean) {
+    return {};
+  }
+  BatchPoster spilled(journal);
+  if (auto done = spilled.post(left.postings); !done) {
+    return done;
+  }
+  const auto refused = std::ranges::count_if(
+      spilled.results(), [](const auto& result) { return result.second == SettleStatus::Refused; });
+  report.from_spill = spilled.results().size() - static_cast<std::size_t>(refused);
+  if (refused == 0 && left.end == FrameEnd::Clean) {
+    return spill.clear();
+  }
+  auto kept = spill.set_aside("epoch-" + std::to_string(journal.epoch()));
+  if (!kept) {
+    return kept.error();
+  }
+  report.spill_set_aside = std::move(*kept);
+  return {};
+}
+
+}  // namespace
+
 Result<void> recover(const std::string& database_path,
                      Journal& journal,
                      SpillFile& spill,
                      RecoveryReport& report) {
-  if (!spill.left_over().empty()) {
-    BatchPoster spilled(journal);
-    if (auto done = spilled.post(spill.left_over()); !done) {
-      return done;
-    }
-    report.from_spill = spilled.results().size();
-    if (auto done = spill.clear(); !done) {
-      return done;
-    }
+  if (auto done = take_from_spill(journal, spill, report); !done) {
+    return done;
   }
   const auto content = read_intent_logs(database_path);
   if (!content) {

@@ -1,6 +1,7 @@
 #include "spill_file.hpp"
 
 #include <cerrno>
+#include <cstdio>
 #include <utility>
 
 #include <fcntl.h>
@@ -14,8 +15,7 @@ SpillFile::SpillFile(File file, std::string path, std::size_t size) noexcept
       path_(std::move(path)),
       size_(size) {}
 
-Result<SpillFile> SpillFile::open(const std::string& database_path, std::size_t size) {
-  std::string path = database_path + ".spill";
+Result<SpillFile> SpillFile::make(std::string path, std::size_t size) {
   auto file = File::open(path, O_RDWR | O_CREAT);
   if (!file) {
     return file.error();
@@ -28,12 +28,33 @@ Result<SpillFile> SpillFile::open(const std::string& database_path, std::size_t 
   if (const int failed = sync_folder_of(spill.path_); failed != 0) {
     return file_error("Flushing the folder of", spill.path_, failed);
   }
-  auto left = spill.read();
+  return spill;
+}
+
+Result<SpillFile> SpillFile::open(const std::string& database_path, std::size_t size) {
+  auto spill = make(database_path + ".spill", size);
+  if (!spill) {
+    return spill.error();
+  }
+  auto left = spill->read();
   if (!left) {
     return left.error();
   }
-  spill.left_over_ = std::move(*left);
+  spill->left_over_ = std::move(*left);
   return spill;
+}
+
+Result<std::string> SpillFile::set_aside(const std::string& name) {
+  std::string kept = path_ + "." + name;
+  if (::rename(path_.c_str(), kept.c_str()) != 0) {
+    return file_error("Renaming", path_, errno);
+  }
+  auto fresh = make(path_, size_);
+  if (!fresh) {
+    return fresh.error();
+  }
+  *this = std::move(*fresh);
+  return kept;
 }
 
 Result<void> SpillFile::append(const std::vector<const Posting*>& postings) {
@@ -60,24 +81,24 @@ Result<void> SpillFile::append(const std::vector<const Posting*>& postings) {
   return {};
 }
 
-Result<std::vector<Posting>> SpillFile::read() const {
+Result<SpillFile::Content> SpillFile::read() const {
   // Nearly always there is nothing: megabytes of zeros that no start must read.
   const auto head = file_.read_first(kFrameHead);
   if (!head) {
     return head.error();
   }
   if (head->find_first_not_of('\0') == std::string::npos) {
-    return std::vector<Posting>{};
+    return Content{};
   }
   auto bytes = file_.read_all();
   if (!bytes) {
     return bytes.error();
   }
-  std::vector<Posting> out;
-  read_frames(*bytes, [&](std::string_view payload) {
+  Content out;
+  out.end = read_frames(*bytes, [&](std::string_view payload) {
     auto posting = decode_posting(payload);
     if (posting) {
-      out.push_back(std::move(*posting));
+      out.postings.push_back(std::move(*posting));
     }
     return posting.has_value();
   });
@@ -92,7 +113,7 @@ Result<void> SpillFile::clear() {
     return file_error("Flushing", path_, failed);
   }
   used_ = 0;
-  left_over_.clear();
+  left_over_ = {};
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include "waybill/base/result.hpp"
 
 #include "file.hpp"
+#include "frames.hpp"
 #include "posting.hpp"
 
 namespace waybill::ledger {
@@ -25,8 +26,12 @@ class SpillFile {
   // Opens or makes `<database>.spill` and reads what a former run left.
   static Result<SpillFile> open(const std::string& database_path, std::size_t size);
 
-  [[nodiscard]] const std::vector<Posting>& left_over() const noexcept { return left_over_; }
-  [[nodiscard]] std::size_t used() const noexcept { return used_; }
+  // What it holds, up to the first frame that is no whole posting.
+  struct Content {
+    std::vector<Posting> postings;
+    FrameEnd end = FrameEnd::Clean;  // damaged by a torn last write as well, which nobody was told
+  };
+  [[nodiscard]] const Content& left_over() const noexcept { return left_over_; }
   // What is left is for the generations that are under way.
   [[nodiscard]] bool is_half_full() const noexcept { return used_ > size_ / 2; }
 
@@ -35,20 +40,24 @@ class SpillFile {
   Result<void> append(const std::vector<const Posting*>& postings);
 
   // Everything in it; for replay without keeping it in memory.
-  Result<std::vector<Posting>> read() const;
+  Result<Content> read() const;
 
   // Durable when it returns.
   Result<void> clear();
+  // Begins anew, and keeps the file as `<path>.<name>` for whoever looks into it.  Returns
+  // where.  Durable when it returns.
+  Result<std::string> set_aside(const std::string& name);
 
  private:
   SpillFile(File file, std::string path, std::size_t size) noexcept;
+  static Result<SpillFile> make(std::string path, std::size_t size);
 
   File file_;
   std::string path_;
   std::size_t size_;
   std::size_t used_ = 0;
   std::string buffer_;
-  std::vector<Posting> left_over_;
+  Content left_over_;
 };
 
 }  // namespace waybill::ledger

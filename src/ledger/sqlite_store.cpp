@@ -254,12 +254,16 @@ Result<bool> SqliteStore::tidy(Effort effort) {
 
 Result<void> SqliteStore::still_there() {
   struct stat info{};
-  if (::stat(path_.c_str(), &info) == 0 && info.st_dev == device_ && info.st_ino == inode_) {
+  const bool same =
+      ::stat(path_.c_str(), &info) == 0 && info.st_dev == device_ && info.st_ino == inode_;
+  // What was committed since the last checkpoint stands in the log alone.
+  if (same && ::stat((path_ + "-wal").c_str(), &info) == 0) {
     return {};
   }
   return Error(ErrorKind::Internal, "ledger_replaced",
                "The ledger's file " + path_ +
-                   " was deleted or replaced while it was in use; put it back and restart.");
+                   ", or its log beside it, was deleted or replaced while it was in use; put it "
+                   "back and restart.");
 }
 
 }  // namespace waybill::ledger

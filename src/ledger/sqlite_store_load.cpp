@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "books.hpp"
 #include "bytes.hpp"
 #include "checkpoint_row.hpp"
 #include "schema.hpp"
@@ -178,7 +179,13 @@ Result<void> SqliteStore::load_accounts(StoreState& state) {
                    "accounts", [&](const Statement& row) {
                      BalanceBytes debits{};
                      BalanceBytes credits{};
-                     const bool sound = row.blob_into(2, debits) && row.blob_into(3, credits);
+                     // Books counts them from 1, and its first two are always the same.
+                     const auto id = static_cast<std::int64_t>(state.accounts.size()) + 1;
+                     const bool in_order =
+                         row.integer(0) == id &&
+                         (id > 2 || row.text(1) == (id == 1 ? kCustomerAccount : kRevenueAccount));
+                     const bool sound =
+                         in_order && row.blob_into(2, debits) && row.blob_into(3, credits);
                      state.accounts.push_back({.id = row.integer(0),
                                                .name = std::string(row.text(1)),
                                                .debits = from_bytes(debits),

@@ -253,16 +253,6 @@ std::string ModelsListing::page(const PageQuery& query) const {
   return json.take();
 }
 
-Result<std::string> models_body(const catalog::Catalog& catalog,
-                                std::string_view offset,
-                                std::string_view limit) {
-  const auto query = parse_page(offset, limit);
-  if (!query) {
-    return query.error();
-  }
-  return ModelsListing(catalog).page(*query);
-}
-
 std::string model_body(const catalog::Catalog& catalog, const catalog::Model& model) {
   JsonWriter json;
   json.begin_object();

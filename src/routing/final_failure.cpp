@@ -74,7 +74,8 @@ Choice unavailable(const AttemptOutcome& outcome) {
     case OutcomeKind::Busy:
     case OutcomeKind::Timeout:
     case OutcomeKind::ClientGone:
-    case OutcomeKind::ShuttingDown: break;
+    case OutcomeKind::ShuttingDown:
+    case OutcomeKind::Unrecorded: break;
   }
   if (outcome.status == 401 || outcome.status == 402 || outcome.status == 403) {
     return {502, kKind, "upstream_refused_credentials", kType,
@@ -97,6 +98,10 @@ Choice choose(std::span<const FailedAttempt> attempts, const StatusRules& rules)
   if (last.kind == OutcomeKind::ShuttingDown) {
     return {503, ErrorKind::Unavailable, "shutting_down", "provider_overloaded",
             "was still answering when Waybill was stopped. Try again shortly."};
+  }
+  if (last.kind == OutcomeKind::Unrecorded) {
+    return {503, ErrorKind::Unavailable, "ledger_unavailable", "server",
+            "was not asked, because the ledger takes no new work. Try again shortly."};
   }
   if (classify(last, rules) == Verdict::Final) {
     return client_fault(last.status);

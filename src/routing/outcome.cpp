@@ -43,6 +43,7 @@ std::string_view name(OutcomeKind kind) noexcept {
     case OutcomeKind::StreamBroken: return "stream_broken";
     case OutcomeKind::ClientGone: return "client_gone";
     case OutcomeKind::ShuttingDown: return "shutting_down";
+    case OutcomeKind::Unrecorded: return "unrecorded";
   }
   return "unknown";
 }
@@ -50,7 +51,8 @@ std::string_view name(OutcomeKind kind) noexcept {
 Verdict classify(const AttemptOutcome& outcome, const StatusRules& rules) noexcept {
   switch (outcome.kind) {
     case OutcomeKind::ClientGone:
-    case OutcomeKind::ShuttingDown: return Verdict::Final;
+    case OutcomeKind::ShuttingDown:
+    case OutcomeKind::Unrecorded: return Verdict::Final;
     case OutcomeKind::Status:
     case OutcomeKind::ErrorBody:  // its status is 0 unless the error named one
       return classify_status(outcome.status, rules);

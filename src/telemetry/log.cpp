@@ -113,18 +113,6 @@ std::string human_line(const Line& line, std::chrono::seconds utc_offset) {
 
 }  // namespace
 
-Result<LogLevel> parse_log_level(std::string_view text) {
-  for (const LogLevel level :
-       {LogLevel::Debug, LogLevel::Info, LogLevel::Warning, LogLevel::Error, LogLevel::Off}) {
-    if (text == name(level)) {
-      return level;
-    }
-  }
-  return Error(ErrorKind::InvalidRequest, "invalid_log_level",
-               "'" + printable(text, 40) +
-                   "' is not a log level (write debug, info, warning, error or off)");
-}
-
 std::string_view name(LogLevel level) noexcept {
   switch (level) {
     case LogLevel::Debug: return "debug";

@@ -84,7 +84,8 @@ AttemptResult attempt_result(const routing::AttemptOutcome& outcome) noexcept {
     case OutcomeKind::Busy: return AttemptResult::QueueFull;
     case OutcomeKind::StreamBroken: return AttemptResult::Interrupted;
     case OutcomeKind::ClientGone:
-    case OutcomeKind::ShuttingDown: return AttemptResult::Cancelled;
+    case OutcomeKind::ShuttingDown:
+    case OutcomeKind::Unrecorded: return AttemptResult::Cancelled;
     case OutcomeKind::Status:
     case OutcomeKind::ErrorBody: return by_status(outcome.status);
     case OutcomeKind::EmptyBody:

@@ -198,6 +198,12 @@ class Keys(HarnessTestCase):
         server = self.daemon(settings)
         self.assertEqual(server.chat(key="").status, 200)
         self.assertEqual(server.chat(key="sk-wb-" + "A" * 43).status, 401, "a wrong key is still wrong")
+        server.write_settings(settings_for(self.provider, listen=[{"address": "127.0.0.1", "port": 0}]))
+        server.reload()
+        wait_until(lambda: server.chat(key="").status == 401, "the reload to take the default key away")
+        server.write_settings(settings)
+        server.reload()
+        wait_until(lambda: server.chat(key="").status == 200, "the reload to give it back")
 
 
 if __name__ == "__main__":

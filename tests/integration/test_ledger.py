@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -262,10 +263,14 @@ class Ledger(HarnessTestCase):
         told = [self.server.chat().json()["usage"]["cost"] for _ in range(5)]
         copy = self.server.folder / "copy.db"
         done = self.server.command("ledger", "backup", str(copy))
-        if done.returncode == 2:
-            self.skipTest("ledger backup takes other arguments here")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(sum(map(Decimal, told)), 5 * cost_of(canned.USAGE))
+        self.assertEqual(copy.stat().st_mode & 0o777, 0o600)
+        with contextlib.closing(sqlite3.connect(copy)) as database:
+            self.assertEqual(database.execute("SELECT count(*) FROM generation").fetchone()[0], 5)
+        again = self.server.command("ledger", "backup", str(copy))
+        self.assertEqual(again.returncode, 2)
+        self.assertIn("never overwrites", again.stderr)
 
     def test_relaxed_durability_survives_a_kill_too(self) -> None:
         server = self.daemon(settings_for(self.provider))

@@ -166,6 +166,15 @@ class Limits(HarnessTestCase):
         self.assertIn(answer.status, (429, 503))
         self.assertIsNotNone(answer.header("retry-after"))
 
+    def test_who_has_no_key_takes_no_place(self) -> None:
+        self.provider.script(canned.plain("hello"))
+        server = self.daemon(settings_for(self.provider, limits={"max_concurrent_requests": 2}, workers=1))
+        for _ in range(4):  # each is refused, and its body waited for
+            connection = self.own(server.connect())
+            connection.send(b"POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n"
+                            b"Content-Type: application/json\r\n\r\n{")
+        self.assertEqual(server.chat().status, 200)
+
     def test_fewer_concurrent_requests_than_workers_are_as_many_as_said(self) -> None:
         gate = threading.Event()
         self.provider.script(Answer((gate, canned.plain("let through"))))

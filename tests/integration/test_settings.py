@@ -145,6 +145,7 @@ class Reload(HarnessTestCase):
             wait_until(lambda: "reload" in self.server.log_text()[seen:].lower(), "a line about the reload")
 
     def test_a_good_reload_changes_models_without_dropping_connections(self) -> None:
+        self.assertEqual(len(self.server.request("GET", "/v1/models").json()["data"]), 1)
         with self.server.connect() as connection:
             connection.send(chat_request(self.server.key))
             self.assertEqual(connection.read_response().status, 200)
@@ -153,6 +154,8 @@ class Reload(HarnessTestCase):
             self.assertEqual(connection.read_response().status, 200)
             connection.send(chat_request(self.server.key))
             self.assertEqual(connection.read_response().status, 404)
+            listed = self.server.request("GET", "/v1/models").json()["data"]
+            self.assertEqual([model["id"] for model in listed], ["demo/renamed"])
 
     def test_f6_a_bad_reload_changes_nothing_and_says_why(self) -> None:
         for text in (FAULTY, "listen: [", "", "half: [written", "\0\0\0"):

@@ -99,6 +99,18 @@ class Stop(HarnessTestCase):
         self.assertLess(time.monotonic() - began, 5)
         self.assert_settled([head.header("x-generation-id") or "" for head in heads])
 
+    def test_o4_a_second_sigterm_does_not_wait_for_an_upload(self) -> None:
+        server = self.served("60s")
+        connection = self.own(server.connect())
+        whole = chat_request(server.key)
+        connection.send(whole[:-10])
+        wait_until(lambda: server.metric("waybill_connections_open") >= 1, "the upload to begin")
+        server.signal(signal.SIGTERM)
+        wait_until(self.refuses_new, "the listener to close")
+        began = time.monotonic()
+        self.assertEqual(server.stop(signal.SIGTERM), 0, server.log_tail())
+        self.assertLess(time.monotonic() - began, 30)
+
     def refuses_new(self) -> bool:
         try:
             with HttpConnection(self.server.port, timeout=2) as connection:

@@ -96,6 +96,7 @@ class Gateway {
     return view_->fields_for(head);
   }
   [[nodiscard]] const LiveSnapshot& live() const noexcept { return *view_->live; }
+  [[nodiscard]] LiveSnapshotPtr live_snapshot() const { return view_->live; }
 
   // Answers with an error; counts it under `route`.
   Task<> refuse(http::ServerExchange& exchange,
@@ -145,9 +146,11 @@ class Gateway {
   std::uint64_t key_version_ = 0;
   std::vector<DefaultKey> default_keys_;
   std::list<Generation*> generations_;  // under way
-  std::size_t in_flight_ = 0;
-  std::uint64_t plans_ = 0;  // seeds of route plans
-  std::string chunk_out_;    // outgoing events are put together here, between two awaits
+  std::size_t in_flight_ = 0;           // refused ones included
+  http::PoolCounters retired_;          // of pools that a reload has replaced
+  SharedUse admitted_;                  // by this worker, where each has its share of the limit
+  std::uint64_t plans_ = 0;             // seeds of route plans
+  std::string chunk_out_;               // outgoing events are put together here, between two awaits
 };
 
 }  // namespace waybill::gateway

@@ -43,8 +43,8 @@ struct OriginOptions {
 struct PoolCounters {
   std::uint64_t opened = 0;
   std::uint64_t reused = 0;
-  std::uint64_t failed = 0;  // could not be opened
-  std::size_t open = 0;      // idle and in use
+  std::uint64_t stale = 0;  // idle ones that had been closed when they were wanted
+  std::size_t open = 0;     // idle and in use
   std::size_t idle = 0;
 };
 
@@ -158,6 +158,10 @@ class ClientExchange {
     return state;
   }
   [[nodiscard]] auto readable(TimePoint deadline) { return stream_.readable(deadline); }
+
+  // Gives the connection back (or closes it, as the destructor would): for an owner that has the
+  // whole response and is busy with it.  Only error() and the like may be asked after this.
+  void release() noexcept;
 
   // The connection closes after this response, however well it ends.
   void close_after() noexcept { keep_alive_ = false; }

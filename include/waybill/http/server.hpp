@@ -191,8 +191,10 @@ class Server {
   [[nodiscard]] bool draining() const noexcept { return draining_; }
   // Closes everything now.
   void abort();
-  // Waits until no connection is left; false if `deadline` came first.
+  // Waits until no connection is left; false if `deadline` came first, or hurry() was called.
   Task<bool> wait_idle(TimePoint deadline);
+  // Ends a wait_idle() that is under way.
+  void hurry() { idle_.wake_later(net::Wake::TimedOut); }
 
   [[nodiscard]] const ServerCounters& counters() const noexcept { return counters_; }
 

@@ -97,6 +97,7 @@ struct RecoveryReport {
   std::int64_t head_seq = 0;         // rows in the ledger
   std::size_t rows_checked = 0;      // of the chain, since the last checkpoint row
   std::size_t from_spill = 0;        // settlements taken from the spill file
+  std::string spill_set_aside{};     // that file, where not all of it could be booked; "": it was
   std::size_t settled = 0;           // open generations closed with their progress (W4)
   std::size_t voided = 0;            // open generations without evidence of output (W2, W3)
   std::size_t already_settled = 0;   // in the intent log, but settled (W6, W7)
@@ -204,9 +205,6 @@ class Ledger {
 
   // Queries, on a connection of its own.
   [[nodiscard]] LedgerReader& reader() noexcept;
-
-  // Consistent copy; `path` must not exist.
-  Result<void> backup(const std::string& path);
 
   [[nodiscard]] std::optional<Error> failure() const;
   [[nodiscard]] LedgerStats stats() const noexcept;

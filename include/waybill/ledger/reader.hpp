@@ -86,11 +86,17 @@ class LedgerReader {
   // SQLite's own structural check of all pages; "ledger_corrupt" with its first finding.
   Result<void> quick_check();
 
-  // A consistent copy, by SQLite's online backup; `path` must not exist.
+  // Ends a query that is under way on another thread, which then fails.
+  void interrupt() noexcept;
+
+  // A consistent copy that only its owner may read, by SQLite's online backup.  Takes long for
+  // a large ledger, and nothing else is read meanwhile: ask a reader of your own.  Fails with
+  // "backup_exists" where there is a file, and leaves none where it fails otherwise.
   Result<void> backup(const std::string& path);
 
  private:
   LedgerReader(std::unique_ptr<ReadConnection> connection, std::string path);
+  Result<void> copy_to(const std::string& path);
 
   std::mutex mutex_;
   std::unique_ptr<ReadConnection> connection_;

@@ -47,11 +47,6 @@ class ModelsListing {
   std::vector<std::string> models_;
 };
 
-// A single page without keeping the listing.
-Result<std::string> models_body(const catalog::Catalog& catalog,
-                                std::string_view offset,
-                                std::string_view limit);
-
 // GET /models/{id} and GET /model/{author}/{slug}: the model's members at the top,
 // where OpenAI's SDKs look, and again under "data", where OpenRouter's do.
 // Requires: the model is of this catalog.
@@ -87,12 +82,5 @@ enum class ReadyDetail : std::uint8_t {
 };
 
 [[nodiscard]] std::string health_ready_body(const Readiness& readiness, ReadyDetail detail);
-
-// A strong entity tag of a body, with its quotes (RFC 9110 §8.8.3).
-[[nodiscard]] std::string entity_tag(std::string_view body);
-
-// Whether an If-None-Match field names the tag, by weak comparison (RFC 9110
-// §13.1.2): then the answer is 304 without a body.
-[[nodiscard]] bool none_match_names(std::string_view field, std::string_view tag) noexcept;
 
 }  // namespace waybill::management

@@ -42,13 +42,16 @@ struct FinalFailure {
 
 // The rules, first match; the last attempt decides unless one says otherwise:
 //
-//   the last one was final (400, 413, 415, 422)       that status, the provider's sentence
-//   the client has gone                               499, never sent
-//   every attempt was 429                             429; the smallest Retry-After if each gave
-//   one every attempt was busy (429, 503, 529, our limit) 503 provider_overloaded the last one
-//   timed out                            504 anything else                                     502;
-//   a provider's 401/402/403/404 only as
-//                                                     provider_code: its key is not the client's
+//   the client has gone                          499, never sent
+//   we stop                                      503 shutting_down
+//   the ledger took no intent                    503 ledger_unavailable
+//   the last one was final (400, 413, 415, 422)  that status, the provider's sentence
+//   every attempt was 429                        429; the smallest Retry-After if each gave one
+//   every attempt was busy                       503 provider_overloaded; busy is 429, 503, 529
+//                                                and our own limit
+//   the last one timed out                       504
+//   anything else                                502; a provider's 401, 402, 403 or 404 only as
+//                                                provider_code: its key is not the client's
 //
 // Requires: at least one attempt.  `rules` are those of the last attempt's provider.
 [[nodiscard]] FinalFailure summarize(std::span<const FailedAttempt> attempts,

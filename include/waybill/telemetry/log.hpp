@@ -28,8 +28,7 @@ enum class LogLevel : std::uint8_t {
   Off
 };
 
-// "debug", "info", "warning", "error", "off"; code "invalid_log_level" otherwise.
-Result<LogLevel> parse_log_level(std::string_view text);
+// "debug", "info", "warning", "error", "off".
 [[nodiscard]] std::string_view name(LogLevel level) noexcept;
 
 // One named value of a log line.  Borrows its texts for the call.  A Secret as

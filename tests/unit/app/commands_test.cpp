@@ -2,7 +2,6 @@
 
 #include <filesystem>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <stdlib.h>
@@ -176,26 +175,9 @@ TEST(LedgerCommands, ReportVerifyAndBackupOfAFreshLedger) {
   EXPECT_EQ(health.status, 1);
   EXPECT_THAT(health.err, HasSubstr("No daemon answers"));
   EXPECT_EQ(run([&] { return check_health(key.config, "ftp://x"); }).status, 2);
-}
-
-// A daemon may have started in another folder than the command.
-TEST(LedgerCommands, ADaemonIsToldTheWholePathOfABackup) {
-  const test::TempFolder folder;
-  const std::string config = folder.write("waybill.yaml", kGood);
-  std::string asked;
-  net::Worker worker(0);
-  auto server = ControlServer::open(worker, control_socket_path(folder.file("waybill.db")),
-                                    [&asked](std::string_view line) {
-                                      asked = line;
-                                      return std::string("{\"ok\":true}");
-                                    });
-  ASSERT_TRUE(server);
-  std::thread daemon([&worker] { worker.run(); });
-  const Printed printed = run([&] { return backup_ledger(config, "copy.db"); });
-  worker.stop();
-  daemon.join();
-  EXPECT_EQ(printed.status, 0) << printed.err;
-  EXPECT_EQ(Json::parse(asked)["path"], (std::filesystem::current_path() / "copy.db").string());
+  const Printed tls = run([&] { return check_health(key.config, "https://localhost"); });
+  EXPECT_EQ(tls.status, 2);
+  EXPECT_THAT(tls.err, HasSubstr("plain http"));
 }
 
 // --------------------------------------------------------------------- quickstart

@@ -187,14 +187,6 @@ TEST_F(RunControl, AnAdjustmentThatMayNotBeSaysWhyAndBooksNothing) {
   EXPECT_EQ(ledger_->reader().verify()->adjustments, 0);
 }
 
-TEST_F(RunControl, BackupWritesACopyAndOverwritesNothing) {
-  const Json request{{"command", "ledger.backup"}, {"path", folder_.file("copy.db")}};
-  EXPECT_TRUE(run(request)["ok"]);
-  EXPECT_FALSE(run(request)["ok"]);
-  const Json nowhere = run({{"command", "ledger.backup"}});
-  EXPECT_EQ(nowhere["code"], "invalid_request");
-}
-
 // A control server with a thread of its own.
 class Control {
  public:

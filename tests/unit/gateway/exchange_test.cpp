@@ -249,7 +249,27 @@ TEST(Exchange, AfterContentAFailureIsOneErrorEventAndDone) {
     EXPECT_EQ(row.outcome, ledger::Outcome::Partial);
     EXPECT_EQ(row.usage_source, ledger::UsageSource::Partial);
     EXPECT_EQ(row.counts.completion, 1U);
+    const telemetry::WorkerMetrics& metrics = bench.gateway->metrics();
+    EXPECT_EQ(metrics.settlements.estimated, 1U);  // what is booked is counted
+    Int128 counted = 0;
+    for (const telemetry::EndpointMetrics& endpoint : metrics.endpoints) {
+      counted += endpoint.cost_picodollars;
+    }
+    EXPECT_TRUE(counted == row.cost.total.count());
   }
+}
+
+// A provider may say that all went well.
+TEST(Exchange, AnAnswerBesideAMessageIsAnAnswer) {
+  Bench bench;
+  Json body = Json::parse(test::reply(kUsage));
+  body["code"] = 0;
+  body["message"] = "Success";
+  bench.one.answer(200, body.dump());
+  EXPECT_EQ(bench.post(Bench::chat("a/one")).status(), 200U);
+  body["error"] = {{"code", 502}};
+  bench.one.answer(200, body.dump());
+  EXPECT_EQ(bench.post(Bench::chat("a/one")).status(), 502U);
 }
 
 TEST(Exchange, ADefaultKeyServesItsOwnListenerOnly) {
@@ -334,6 +354,24 @@ TEST(Exchange, ANewSnapshotKeepsConnectionsAndForgetsWhatIsGone) {
   const Answer answer = bench.post(Bench::chat("a/renamed"));
   EXPECT_EQ(answer.json()["provider"], "Renamed");
   EXPECT_EQ(bench.one.server().counters().accepted, 1U);  // the connection was kept
+}
+
+TEST(Exchange, CountersOfConnectionsNeverGoBack) {
+  Bench bench;
+  bench.one.answer(200, test::reply(kUsage));
+  bench.post(Bench::chat("a/one"));
+  bench.post(Bench::chat("a/one"));
+  const auto upstream = [&bench] {
+    bench.gateway->collect_counters({});
+    return bench.gateway->metrics().upstream;
+  };
+  EXPECT_EQ(upstream().created, 1U);
+  EXPECT_EQ(upstream().reused, 1U);
+  config::Settings changed = bench.settings;
+  changed.providers[0].base_url = bench.two.url();  // another place: another pool
+  bench.gateway->adopt(test::live_of(changed, bench.slots));
+  EXPECT_EQ(upstream().created, 1U);
+  EXPECT_EQ(upstream().reused, 1U);
 }
 
 // A request that is under way sees nothing change.

@@ -70,6 +70,23 @@ TEST(LedgerLoss, AStreamThatCannotBeRecordedEndsInAnErrorWithoutUsage) {
   EXPECT_THAT(answer.body, Not(HasSubstr("\"usage\"")));
 }
 
+// The ledger's own trouble is not the provider's: nobody else is tried, nobody cools down.
+TEST(LedgerLoss, AnIntentThatIsNotTakenIsNobodysFailure) {
+  Bench bench;
+  bench.one.answer(500, "{}");
+  bench.two.answer(200, test::reply(kUsage));
+  bench.one.script = [&](http::ServerExchange& exchange, std::string_view) -> net::Task<> {
+    stop(*bench.ledger);  // after the first intent, before the second
+    const bool sent = co_await exchange.respond(500, "", "{}");
+    static_cast<void>(sent);
+  };
+  const Answer answer = bench.post(Bench::chat("a/one", {{"models", {"b/two"}}}));
+  EXPECT_EQ(answer.status(), 503U);
+  EXPECT_EQ(answer.json()["error"]["type"], "ledger_unavailable");
+  EXPECT_TRUE(bench.two.calls.empty());
+  EXPECT_FALSE(bench.gateway->live().health->is_cooling(1, Clock::now()));
+}
+
 TEST(LedgerLoss, AFailureThatCannotBeRecordedIsStillTold) {
   Bench bench;
   bench.one.script = [&](http::ServerExchange& exchange, std::string_view) -> net::Task<> {
@@ -79,7 +96,8 @@ TEST(LedgerLoss, AFailureThatCannotBeRecordedIsStillTold) {
   };
   const Answer answer = bench.post(Bench::chat("a/one"));
   EXPECT_EQ(answer.status(), 502U);
-  EXPECT_EQ(bench.gateway->metrics().settlements.anomalies, 1U);
+  EXPECT_EQ(bench.gateway->metrics().settlements.settled, 0U);
+  EXPECT_EQ(bench.gateway->metrics().settlements.anomalies, 0U);  // of usage: there was none
 }
 
 TEST(LedgerLoss, TheNextModelsAnswerIsNotGivenEither) {

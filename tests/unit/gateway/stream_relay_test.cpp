@@ -247,14 +247,29 @@ TEST(StreamRelay, EveryLineOfAnEventGoesOutAsADataLine) {
   }
 }
 
+// Minutes, if each line moved all that follow it.
+TEST(StreamRelay, AnEventOfAMillionLinesIsRelayedLikeAnyOther) {
+  constexpr std::size_t kLines = 1'000'000;
+  std::string stream = "data: {\"id\":\"c\",\"model\":\"m\",\n";
+  for (std::size_t i = 0; i < kLines; ++i) {
+    stream += "data:\n";
+  }
+  stream += "data: \"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\n";
+  const Relayed got = relay_text(stream);
+  EXPECT_EQ(got.step, Step::Continue);
+  EXPECT_GT(got.out.size(), kLines * std::string_view("data: \n").size());
+  EXPECT_TRUE(got.out.ends_with("\n\n"));
+}
+
 // The usage that is told repeats the provider's members, lines and all.
 TEST(StreamRelay, UsageOnSeveralLinesIsToldWhole) {
   StreamRelay relay(dialects::RequestKind::Chat, {}, kIdentity);
   Relayed got;
-  got.step = relay.feed(concat({kHello, kStop,
-                                "data: {\"choices\":[],\"usage\":{\ndata: \"prompt_tokens\":1,\ndata: "
-                                "\"completion_tokens\":1}}\n\n"}),
-                        got.out);
+  got.step =
+      relay.feed(concat({kHello, kStop,
+                         "data: {\"choices\":[],\"usage\":{\ndata: \"prompt_tokens\":1,\ndata: "
+                         "\"completion_tokens\":1}}\n\n"}),
+                 got.out);
   ASSERT_TRUE(relay.usage());
   dialects::ReplyBill bill;
   bill.usage = *relay.usage();

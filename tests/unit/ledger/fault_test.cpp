@@ -1,10 +1,13 @@
 // Disks that fail, fill up and lose power; strangers who lock the file.
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <set>
 
 #include "fault_vfs.hpp"
 #include "frames.hpp"
+#include "posting.hpp"
 #include "settlement_codec.hpp"
 #include "support.hpp"
 
@@ -109,6 +112,49 @@ TEST(Faults, D5ASpillSurvivesARestartAndIsReplayedOnce) {
     EXPECT_EQ(bench.ledger->reader().verify()->rows, 10);
   }
   EXPECT_EQ(Bench(on(vfs, folder)).ledger->recovery().from_spill, 0U);
+}
+
+// A restored copy may lack the prices of what was spilled since; a bad block may hide the rest.
+TEST(Faults, D5WhatTheSpillFileCannotGiveIsKeptAndSaid) {
+  for (const bool damaged : {true, false}) {
+    const TempFolder folder;
+    FaultVfs vfs;
+    const std::string spill = folder.database() + ".spill";
+    {
+      Bench bench(on(vfs, folder));
+      vfs.full = true;
+      for (std::uint32_t n = 1; n <= 10; ++n) {
+        EXPECT_EQ(bench.settle(settlement(n)), SettleStatus::Recorded);
+      }
+    }
+    vfs.full = false;
+    std::fstream file(spill, std::ios::in | std::ios::out | std::ios::binary);
+    if (damaged) {
+      std::string first;
+      encode_posting({.settlement = settlement(1), .mark = {}}, first);
+      file.seekp(static_cast<std::streamoff>(5 * (first.size() + kFrameHead) + kFrameHead + 4));
+      file.put('\xFF');
+    } else {
+      Settlement unknown = settlement(11);
+      unknown.price_version = "of another copy";
+      std::string frame;
+      const std::size_t start = begin_frame(frame);
+      encode_posting({.settlement = unknown, .mark = {}}, frame);
+      end_frame(frame, start);
+      frame.append(kFrameHead, '\0');
+      file.write(frame.data(), static_cast<std::streamsize>(frame.size()));
+    }
+    file.close();
+    Bench bench(on(vfs, folder));
+    const RecoveryReport& recovery = bench.ledger->recovery();
+    EXPECT_EQ(recovery.from_spill, damaged ? 5U : 0U);
+    EXPECT_EQ(recovery.spill_set_aside, spill + ".epoch-" + std::to_string(recovery.epoch));
+    EXPECT_TRUE(std::filesystem::exists(recovery.spill_set_aside));
+    EXPECT_TRUE(bench.ledger->reader().verify());
+    vfs.full = true;  // the new one works
+    EXPECT_EQ(bench.settle(settlement(20)), SettleStatus::Recorded);
+    vfs.full = false;
+  }
 }
 
 TEST(Faults, D5AFullSpillFileLosesLoudly) {

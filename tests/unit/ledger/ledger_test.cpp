@@ -4,6 +4,8 @@
 #include <random>
 #include <thread>
 
+#include <sys/stat.h>
+
 #include "support.hpp"
 
 namespace waybill::ledger {
@@ -302,6 +304,23 @@ TEST(LedgerReader, ReportsByEveryGroup) {
   EXPECT_EQ((*reader.report(ReportGroup::Model, kNow, until))[0].group, "openai/gpt-4o-mini");
 }
 
+// A clock in seconds of 32 bits wraps in 2106; the ends of all time must not.
+TEST(LedgerReader, AReportOfAllTimeHoldsTheLastSecond) {
+  const TempFolder folder;
+  Bench bench(folder);
+  Settlement late = settlement(1);
+  GenerationId::Bytes bytes{};
+  bytes.fill(0xFE);
+  late.generation = GenerationId(bytes);
+  ASSERT_EQ(bench.settle(std::move(late)), SettleStatus::Recorded);
+  ASSERT_EQ(bench.settle(settlement(2)), SettleStatus::Recorded);
+  const auto all =
+      bench.ledger->reader().report(ReportGroup::Model, WallTime::min(), WallTime::max());
+  ASSERT_TRUE(all);
+  ASSERT_EQ(all->size(), 1U);
+  EXPECT_EQ((*all)[0].generations, 2U);
+}
+
 TEST(LedgerReader, B3AReportOverTheLargestEntriesDoesNotWrap) {
   const TempFolder folder;
   Bench bench(folder);
@@ -360,9 +379,13 @@ TEST(LedgerReader, D14ABackupIsConsistentWhileSettlementsGoOn) {
   }
   bench.sink.wait(100);
   const std::string copy = folder.path() + "/copy.db";
-  const auto done = bench.ledger->backup(copy);
+  const auto done = bench.ledger->reader().backup(copy);
   ASSERT_TRUE(done) << done.error().detail();
-  EXPECT_EQ(bench.ledger->backup(copy).error().code(), "backup_exists");
+  EXPECT_EQ(bench.ledger->reader().backup(copy).error().code(), "backup_exists");
+  struct stat info{};
+  ASSERT_EQ(::stat(copy.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777U, 0600U);
+  EXPECT_FALSE(bench.ledger->reader().backup(folder.path() + "/nowhere/copy.db"));
   const auto report = (*LedgerReader::open(copy))->verify();
   ASSERT_TRUE(report) << report.error().detail();
   EXPECT_GE(report->rows, 100);

@@ -160,6 +160,51 @@ TEST(StartUp, D6AFolderThatCannotBeWrittenIsNamed) {
   EXPECT_EQ(LedgerReader::open(wanted.path).error().code(), "ledger_missing");
 }
 
+// What was committed since the last checkpoint stands in the log alone.
+TEST(StartUp, D6ARemovedLogStopsTheLedger) {
+  const TempFolder folder;
+  Bench bench(folder);
+  ASSERT_EQ(bench.settle(settlement(1)), SettleStatus::Recorded);
+  ASSERT_TRUE(fs::remove(folder.database() + "-wal"));
+  std::uint32_t n = 1;
+  EXPECT_TRUE(eventually([&] {  // noticed within a second
+    (void)bench.settle(settlement(++n));
+    return bench.ledger->failure().has_value();
+  }));
+  EXPECT_EQ(bench.ledger->failure()->code(), "ledger_replaced");
+}
+
+TEST(StartUp, D6ADamagedListOfAccountsIsRefused) {
+  for (const char* damage : {"DELETE FROM account WHERE id = 1", "DELETE FROM account WHERE id = 2",
+                             "UPDATE account SET name = 'x' WHERE id = 2"}) {
+    const TempFolder folder;
+    fill(folder, 3);
+    RawSqlite(folder.database()).run(damage);
+    EXPECT_EQ(refusal(options(folder)), "ledger_corrupt") << damage;
+  }
+}
+
+// Acceptance is for copies that lack the end, not for another history.
+TEST(StartUp, D6AForkIsRefusedEvenWhereCopiesAreAccepted) {
+  const TempFolder folder;
+  const TempFolder other;
+  fill(folder, 3);
+  fs::copy_file(folder.database(), other.database());
+  {
+    Bench bench(folder);
+    ASSERT_EQ(bench.settle(settlement(10)), SettleStatus::Recorded);
+  }
+  {
+    Bench bench(other);
+    ASSERT_EQ(bench.settle(settlement(20)), SettleStatus::Recorded);
+    ASSERT_EQ(bench.settle(settlement(21)), SettleStatus::Recorded);
+  }
+  fs::copy_file(other.database(), folder.database(), fs::copy_options::overwrite_existing);
+  Options accepting = options(folder);
+  accepting.after_restore = AfterRestore::Accept;
+  EXPECT_EQ(refusal(accepting), "ledger_corrupt");
+}
+
 TEST(StartUp, D6AReplacedFileStopsTheLedger) {
   const TempFolder folder;
   Bench bench(folder);

@@ -14,8 +14,8 @@ namespace {
 using nlohmann::json;
 
 json models(std::string_view offset, std::string_view limit) {
-  const auto body = models_body(sample_catalog(), offset, limit);
-  return body ? json::parse(*body) : json();
+  const auto query = parse_page(offset, limit);
+  return query ? json::parse(ModelsListing(sample_catalog()).page(*query)) : json();
 }
 
 TEST(ModelsBody, AModelHasTheShapeOfBothFamilies) {
@@ -76,9 +76,8 @@ TEST(ModelsBody, PagesAreCutFromTheList) {
 }
 
 TEST(ModelsBody, AnEmptyCatalogIsAnEmptyList) {
-  const auto body = models_body(catalog::Catalog{}, "", "");
-  ASSERT_TRUE(body);
-  EXPECT_EQ(*body, R"({"object":"list","data":[],"total_count":0,"links":{"next":null}})");
+  EXPECT_EQ(ModelsListing(catalog::Catalog{}).page({}),
+            R"({"object":"list","data":[],"total_count":0,"links":{"next":null}})");
 }
 
 TEST(ParsePage, WhatIsNoWholeNumberIsRefused) {

@@ -78,6 +78,7 @@ TEST(EndpointHealth, WhatIsNoFaultOfTheEndpointChangesNothing) {
   for (const AttemptOutcome& outcome :
        {status(400), status(413), status(422), AttemptOutcome{.kind = OutcomeKind::ClientGone},
         AttemptOutcome{.kind = OutcomeKind::ShuttingDown},
+        AttemptOutcome{.kind = OutcomeKind::Unrecorded},
         AttemptOutcome{.kind = OutcomeKind::StaleConnection}}) {
     health.failed(0, outcome, kStart);
   }

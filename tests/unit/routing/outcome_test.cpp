@@ -38,6 +38,7 @@ TEST(Classify, WhatNeverBecameAnAnswerMovesOn) {
   }
   EXPECT_EQ(classify({.kind = OutcomeKind::ClientGone}), Verdict::Final);
   EXPECT_EQ(classify({.kind = OutcomeKind::ShuttingDown}), Verdict::Final);
+  EXPECT_EQ(classify({.kind = OutcomeKind::Unrecorded}), Verdict::Final);
 }
 
 TEST(Classify, AnErrorInsideA200CountsByItsOwnCode) {

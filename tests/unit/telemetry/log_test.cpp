@@ -135,16 +135,6 @@ TEST(Log, TheLevelCanBeChangedWhileRunning) {
   EXPECT_NE(text.find("after"), std::string::npos);
 }
 
-TEST(LogLevel, NamesRoundTrip) {
-  for (const LogLevel level :
-       {LogLevel::Debug, LogLevel::Info, LogLevel::Warning, LogLevel::Error, LogLevel::Off}) {
-    const auto parsed = parse_log_level(name(level));
-    ASSERT_TRUE(parsed);
-    EXPECT_EQ(*parsed, level);
-  }
-  EXPECT_EQ(parse_log_level("verbose").error().code(), "invalid_log_level");
-}
-
 TEST(Log, AFileThatCannotBeOpenedIsRefusedAtTheStart) {
   const auto log = Log::open({.file = "/nonexistent/folder/waybill.log"});
   ASSERT_FALSE(log);
