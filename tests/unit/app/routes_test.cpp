@@ -19,7 +19,7 @@ using http::Verb;
 struct PathCase {
   std::string path;
   Target target;
-  std::string id = "";
+  std::string id{};
 };
 
 TEST(FindRoute, EveryEndpointStandsUnderEveryPrefix) {

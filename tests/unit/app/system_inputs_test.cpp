@@ -110,10 +110,10 @@ TEST(SettingsFromDisk, ABadFileGivesNoSnapshotAndLeavesTheOldOneAlone) {
   const catalog::LoadedSnapshot first = catalog::load_snapshot(path, inputs, 1);
   ASSERT_TRUE(first.snapshot) << config::render(first.faults);
   EXPECT_EQ(first.snapshot->settings.ledger.sqlite_path, folder.file("waybill.db"));
-  for (const std::string bad :
-       {"provider: {}\n", "{", "include: [ \"none.yaml\" ]\nproviders: 7\n", "\xFF\n",
-        "providers:\n  p: { base_url: \"https://p.test/v1\", api_key: \"${env:WAYBILL_TEST_NONE}\" "
-        "}\n"}) {
+  for (
+      const std::string bad :
+      {"provider: {}\n", "{", "include: [ \"none.yaml\" ]\nproviders: 7\n", "\xFF\n",
+       R"(providers: { p: { base_url: "https://p.test/v1", api_key: "${env:WAYBILL_TEST_NONE}" } })"}) {
     folder.write("waybill.yaml", bad);
     const catalog::LoadedSnapshot second = catalog::load_snapshot(path, inputs, 2);
     EXPECT_FALSE(second.snapshot) << bad;
