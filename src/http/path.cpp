@@ -5,6 +5,7 @@
 #include "waybill/http/head.hpp"
 
 namespace waybill::http {
+
 std::optional<std::string> decode_segment(std::string_view segment) {
   std::string out;
   out.reserve(segment.size());

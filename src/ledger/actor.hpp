@@ -165,11 +165,10 @@ class Actor {
   std::atomic<bool> broken_{false};  // `failed_`, for the workers
   Growth growth_;                    // of the database
   bool disk_low_ = false;
-  bool tidy_ = false;               // nothing waits for a checkpoint
-  std::uint64_t commits_seen_ = 0;  // by the last house-keeping
-  std::uint64_t most_pages_ = 0;    // in the write-ahead log since it was last cut
-  std::uint64_t blocked_pages_ =
-      0;  // in it when a reader last kept it from being emptied; 0: none did
+  bool tidy_ = false;                // nothing waits for a checkpoint
+  std::uint64_t commits_seen_ = 0;   // by the last house-keeping
+  std::uint64_t most_pages_ = 0;     // in the write-ahead log since it was last cut
+  std::uint64_t blocked_pages_ = 0;  // in it when a reader last was in the way; 0: none was
   std::chrono::steady_clock::time_point blocked_until_;  // the next attempt, unless it grows
   bool expired_ = true;  // rows of expired idempotency keys may be there
   bool lines_unwritten_ = false;

@@ -172,6 +172,8 @@ FinalFailure summarize(std::span<const FailedAttempt> attempts, const StatusRule
   }
   if (choice.kind == ErrorKind::UpstreamBusy) {
     failure.retry_after = smallest_retry_after(attempts);
+  } else if (choice.kind == ErrorKind::Unavailable) {  // our own trouble, which passes
+    failure.retry_after = std::chrono::seconds(1);
   }
   for (const FailedAttempt& attempt : attempts.first(attempts.size() - 1)) {
     const AttemptOutcome& outcome = attempt.outcome;

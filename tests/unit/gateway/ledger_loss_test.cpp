@@ -83,6 +83,7 @@ TEST(LedgerLoss, AnIntentThatIsNotTakenIsNobodysFailure) {
   const Answer answer = bench.post(Bench::chat("a/one", {{"models", {"b/two"}}}));
   EXPECT_EQ(answer.status(), 503U);
   EXPECT_EQ(answer.json()["error"]["type"], "ledger_unavailable");
+  EXPECT_EQ(answer.head.header("Retry-After"), "1");
   EXPECT_TRUE(bench.two.calls.empty());
   EXPECT_FALSE(bench.gateway->live().health->is_cooling(1, Clock::now()));
 }
