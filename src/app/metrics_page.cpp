@@ -16,6 +16,7 @@ struct MetricsPage::Gathering {
   std::size_t missing = 0;
 };
 
+// NOLINTNEXTLINE(readability-function-size): three nested steps on three threads
 void MetricsPage::ask(const std::shared_ptr<Gathering>& gathering, net::Worker& asking) const {
   for (const auto& worker : sources_.workers) {
     WorkerThread* const source = worker.get();
