@@ -2,7 +2,6 @@
 
 #include <limits>
 
-
 #include "reply_head.hpp"
 #include "reply_reader.hpp"
 #include "splice_writer.hpp"

@@ -126,8 +126,7 @@ bool RequestReader::read_unknown(ObjectWalk& object, const JsonText& name) {
   if (!plain) {
     if (const auto meant = find_folded_name(text)) {
       return context_.refuse("\"" + printable(text) + "\" differs only in case from \"" +
-                             std::string(*meant) +
-                             "\": names of members are case-sensitive.");
+                             std::string(*meant) + "\": names of members are case-sensitive.");
     }
   }
   if (!walker_.take_value()) {

@@ -223,9 +223,7 @@ bool ReplyReader::read_member(ObjectWalk& object, ReplyMember member) {
         walker_.take_value();
       }
       break;
-    case ReplyMember::Error:
-      members_.has_error = read_error(fault) || members_.has_error;
-      break;
+    case ReplyMember::Error: members_.has_error = read_error(fault) || members_.has_error; break;
     case ReplyMember::Created: keep(members_.created); break;
     case ReplyMember::Object: keep(members_.object); break;
     case ReplyMember::ServiceTier: keep(members_.service_tier); break;

@@ -226,17 +226,20 @@ INSTANTIATE_TEST_SUITE_P(References, FaultTable, testing::ValuesIn(kReferences),
 
 const std::vector<Case> kProviders{
     {"F12_plain_http_with_a_key_in_a_header",
-     "providers:\n  p: { base_url: \"http://p.test\", auth: none, headers: { X-Goog-Api-Key: abc } }\n",
+     "providers:\n  p: { base_url: \"http://p.test\", auth: none, headers: { X-Goog-Api-Key: abc } "
+     "}\n",
      "w.yaml:2:18  base_url: the key would travel over plain http to p.test\n             write "
      "https://, or allow_plain_http: true if the network is yours\n"},
     {"F12_plain_http_with_a_referenced_header",
-     "providers:\n  p: { base_url: \"http://p.test\", auth: none, headers: { X-Team: \"${env:SECRET}\" } }\n",
+     "providers:\n  p: { base_url: \"http://p.test\", auth: none, headers: { X-Team: "
+     "\"${env:SECRET}\" } }\n",
      "w.yaml:2:18  base_url: the key would travel over plain http to p.test\n             write "
      "https://, or allow_plain_http: true if the network is yours\n"},
     {"a_key_given_twice",
      "providers:\n  p: { base_url: \"https://p.test\", api_key: \"${env:SECRET}\", headers: { "
      "authorization: \"${env:SECRET}\" } }\n",
-     "w.yaml:2:73  headers: 'authorization' is set from api_key already\n             remove it, or "
+     "w.yaml:2:73  headers: 'authorization' is set from api_key already\n             remove it, "
+     "or "
      "write auth: none\n"},
     {"F12_plain_http_with_a_key",
      "providers:\n  p: { base_url: \"http://p.test\", api_key: \"${env:SECRET}\" }\n",

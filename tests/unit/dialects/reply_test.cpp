@@ -102,10 +102,12 @@ TEST(ReadReply, TextThatStandsTwiceCountsOnce) {
 TEST(ReadReply, AMessageBesideTheAnswerIsNoError) {
   EXPECT_FALSE(facts_of(R"({"code":0,"message":"Success","choices":[{}]})").is_error);
   for (const std::string_view none : {"null", "false", "0", R"("")", "{}", "{ }"}) {
-    EXPECT_FALSE(facts_of(R"({"choices":[{}],"error":)" + std::string(none) + "}").is_error) << none;
+    EXPECT_FALSE(facts_of(R"({"choices":[{}],"error":)" + std::string(none) + "}").is_error)
+        << none;
   }
   for (const std::string_view error : {R"({"code":502})", R"("x")", "true", "[]"}) {
-    EXPECT_TRUE(facts_of(R"({"choices":[{}],"error":)" + std::string(error) + "}").is_error) << error;
+    EXPECT_TRUE(facts_of(R"({"choices":[{}],"error":)" + std::string(error) + "}").is_error)
+        << error;
   }
 }
 
@@ -113,8 +115,9 @@ TEST(ReadReply, UsageGivenTwiceIsAnAnomaly) {
   EXPECT_EQ(facts_of(R"({"choices":[{}],"usage":{"prompt_tokens":1},"usage":{"prompt_tokens":2}})")
                 .usage_fault,
             UsageFault::Repeated);
-  EXPECT_EQ(facts_of(R"({"choices":[{}],"usage":{"prompt_tokens":1,"prompt_tokens":2}})").usage_fault,
-            UsageFault::Repeated);
+  EXPECT_EQ(
+      facts_of(R"({"choices":[{}],"usage":{"prompt_tokens":1,"prompt_tokens":2}})").usage_fault,
+      UsageFault::Repeated);
   EXPECT_EQ(facts_of(R"({"choices":[{}]})").usage_fault, UsageFault::Missing);
 }
 

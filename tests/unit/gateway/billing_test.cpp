@@ -63,8 +63,8 @@ TEST(BillComplete, ChargesWhatTheProviderCounted) {
 }
 
 TEST(BillComplete, WithoutUsageTheBytesAreCountedAndItIsSaid) {
-  for (const UsageFault fault :
-       {UsageFault::Missing, UsageFault::Repeated, UsageFault::Negative, UsageFault::NotInteger, UsageFault::Empty}) {
+  for (const UsageFault fault : {UsageFault::Missing, UsageFault::Repeated, UsageFault::Negative,
+                                 UsageFault::NotInteger, UsageFault::Empty}) {
     Reported said = reported({.prompt = 999, .completion = 999}, fault);
     const Bill bill = bill_complete(sample_endpoint(), said);
     EXPECT_EQ(bill.source, UsageSource::Estimate) << name(fault);

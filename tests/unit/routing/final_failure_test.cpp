@@ -84,7 +84,9 @@ const std::vector<Case> kCases{
      "502 upstream_invalid_response provider_code=200"},
     {"a_broken_stream", {of(OutcomeKind::StreamBroken)}, "502 upstream_stream_broken"},
     {"a_gone_client", {of(OutcomeKind::ClientGone)}, "499 client_gone"},
-    {"our_own_ledger", {status(500), of(OutcomeKind::Unrecorded)}, "503 ledger_unavailable retry_after=1"},
+    {"our_own_ledger",
+     {status(500), of(OutcomeKind::Unrecorded)},
+     "503 ledger_unavailable retry_after=1"},
     {"our_own_stop", {of(OutcomeKind::ShuttingDown)}, "503 shutting_down retry_after=1"},
 };
 
