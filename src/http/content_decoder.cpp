@@ -143,12 +143,15 @@ class ZstdCodec final : public ContentDecoder::Codec {
         return {0, 0, false};
       }
     }
-    ZSTD_inBuffer source{in.data(), in.size(), 0};
+    // Byte by byte past the header: the library has a second decoder for a frame that comes
+    // whole, and the two do not refuse the same.
+    const bool in_header = header_size_ < header_.size();
+    ZSTD_inBuffer source{in.data(), in_header ? std::min<std::size_t>(in.size(), 1) : in.size(), 0};
     ZSTD_outBuffer target{out.data(), out.size(), 0};
     const std::size_t hint = ZSTD_decompressStream(context_, &target, &source);
-    const std::size_t kept = std::min(source.pos, header_.size() - header_size_);
-    std::copy_n(in.begin(), kept, header_.begin() + static_cast<std::ptrdiff_t>(header_size_));
-    header_size_ += kept;
+    if (in_header && source.pos == 1) {
+      header_.at(header_size_++) = in.front();
+    }
     produced_ += target.pos;
     ended_ = hint == 0;
     return {source.pos, target.pos, ZSTD_isError(hint) == 0 && (!ended_ || has_declared_size())};

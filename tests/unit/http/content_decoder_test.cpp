@@ -136,6 +136,8 @@ const std::vector<Case> kCases{
      std::string("\x27\xB5\x2F\xFD\x04\x00\x00\x00\x00", 9), "", "content_malformed"},
     {"J13_zstd_shorter_than_declared", ContentCoding::Zstd,
      std::string("\x28\xB5\x2F\xFD\x60\x02\x00\x01\x00\x00", 10), "", "content_malformed"},
+    {"J13_zstd_run_of_nothing", ContentCoding::Zstd,
+     std::string("\x28\xB5\x2F\xFD\x30\x00\x03\x00\x00\x00", 10), "", "content_malformed"},
     {"J13_zstd_frame_of_nothing", ContentCoding::Zstd,
      std::string("\x50\x2A\x4D\x18\x00\x00\x00\x00", 8), "", "content_malformed"},
     // A frame of nine bytes that asks for a window of 2 GiB (RFC 8878 §3.1.1.1.2).
