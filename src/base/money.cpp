@@ -12,6 +12,7 @@ namespace waybill {
 namespace {
 
 constexpr unsigned kMoneyScale = 12;
+constexpr std::uint64_t kDollar = 1'000'000'000'000;
 
 constexpr std::array<std::array<char, 2>, 100> kDigitPairs = [] {
   std::array<std::array<char, 2>, 100> pairs{};
@@ -41,6 +42,23 @@ Error out_of_range(std::string_view text) {
       "'" + printable(text, 40) + "' is too large or has more decimals than can be kept exactly"};
 }
 
+// The point and what follows it; nothing for no picodollars.
+char* write_fraction(char* at, std::uint64_t picodollars) noexcept {
+  if (picodollars == 0) {
+    return at;
+  }
+  *at++ = '.';
+  for (char* pair = at + kMoneyScale; pair != at; picodollars /= 100) {
+    pair -= 2;
+    std::memcpy(pair, kDigitPairs[picodollars % 100].data(), 2);
+  }
+  at += kMoneyScale;
+  while (at[-1] == '0') {
+    --at;
+  }
+  return at;
+}
+
 }  // namespace
 
 std::optional<Money> to_money(Int128 picodollars) noexcept {
@@ -64,31 +82,33 @@ std::optional<Money> multiply(Money unit, std::uint64_t quantity) noexcept {
 }
 
 char* write_decimal(char* at, Money amount) noexcept {
-  constexpr std::uint64_t kDollar = 1'000'000'000'000;
   auto count = static_cast<std::uint64_t>(amount.count());
   if (amount.count() < 0) {
     *at++ = '-';
     count = 0 - count;  // unsigned: the most negative count has no positive twin
   }
   at = std::to_chars(at, at + kMaxDecimalSize, count / kDollar).ptr;
-  std::uint64_t fraction = count % kDollar;
-  if (fraction != 0) {
-    *at++ = '.';
-    for (char* pair = at + kMoneyScale; pair != at; fraction /= 100) {
-      pair -= 2;
-      std::memcpy(pair, kDigitPairs[fraction % 100].data(), 2);
-    }
-    at += kMoneyScale;
-    while (at[-1] == '0') {
-      --at;
-    }
-  }
-  return at;
+  return write_fraction(at, count % kDollar);
 }
 
 std::string to_decimal(Money amount) {
   std::array<char, kMaxDecimalSize> text{};
   return {text.data(), write_decimal(text.data(), amount)};
+}
+
+std::string to_decimal(MoneySum sum) {
+  const bool negative = sum.count() < 0;
+  Int128 dollars = sum.count() / kDollar;
+  const auto fraction = static_cast<std::uint64_t>(sum.count() % kDollar * (negative ? -1 : 1));
+  std::string digits;  // from the last to the first
+  do {
+    digits += static_cast<char>('0' + static_cast<int>(dollars % 10) * (negative ? -1 : 1));
+    dollars /= 10;
+  } while (dollars != 0);
+  std::string out = negative ? "-" : "";
+  out.append(digits.rbegin(), digits.rend());
+  std::array<char, kMaxDecimalSize> rest{};
+  return out.append(rest.data(), write_fraction(rest.data(), fraction));
 }
 
 Result<std::int64_t> parse_scaled(std::string_view text, unsigned scale) {

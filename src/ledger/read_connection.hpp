@@ -34,7 +34,4 @@ Result<VerifyReport> verify_ledger(ReadConnection& connection,
                                    CheckpointAudit& checkpoints,
                                    const std::function<void(VerifyProgress)>& progress);
 
-// A 16-byte balance as Money.  Fails with "money_out_of_range".
-Result<Money> checked_money(Int128 picodollars);
-
 }  // namespace waybill::ledger

@@ -80,15 +80,6 @@ std::string_view group_sql(ReportGroup group) noexcept {
 
 }  // namespace
 
-Result<Money> checked_money(Int128 picodollars) {
-  const auto money = to_money(picodollars);
-  if (!money) {
-    return Error(ErrorKind::Internal, "money_out_of_range",
-                 "A sum is above what one amount can hold (9.2 million USD).");
-  }
-  return *money;
-}
-
 // ------------------------------------------------------------------ connection
 
 Result<std::unique_ptr<ReadConnection>> ReadConnection::open(const std::string& path) {
@@ -261,11 +252,7 @@ Result<KeyUsage> LedgerReader::key_usage(KeyId key, WallTime now) {
   }
   const std::array targets{&usage.total, &usage.today, &usage.this_week, &usage.this_month};
   for (std::size_t i = 0; i < targets.size(); ++i) {
-    const auto money = checked_money(sums[i]);
-    if (!money) {
-      return money.error();
-    }
-    *targets[i] = *money;
+    *targets[i] = MoneySum::picodollars(sums[i]);
   }
   return usage;
 }
@@ -297,21 +284,15 @@ Result<std::vector<ReportRow>> LedgerReader::report(ReportGroup group,
   std::vector<ReportRow> out;
   auto done = each_row(*select, [&](const Statement& row) -> Result<void> {
     const auto halves = [&](int column) {
-      return checked_money((Int128{row.integer(column)} << 32) + row.integer(column + 1));
+      return MoneySum::picodollars((Int128{row.integer(column)} << 32) + row.integer(column + 1));
     };
-    const auto cost = halves(4);
-    const auto provider_cost = halves(6);
-    const auto refunded = halves(8);
-    if (!cost || !provider_cost || !refunded) {
-      return (!cost ? cost : !provider_cost ? provider_cost : refunded).error();
-    }
     out.push_back({.group = std::string(row.text(0)),
                    .generations = static_cast<std::uint64_t>(row.integer(1)),
                    .prompt_tokens = static_cast<std::uint64_t>(row.integer(2)),
                    .completion_tokens = static_cast<std::uint64_t>(row.integer(3)),
-                   .cost = *cost,
-                   .refunded = *refunded,
-                   .provider_cost = *provider_cost});
+                   .cost = halves(4),
+                   .refunded = halves(8),
+                   .provider_cost = halves(6)});
     return {};
   });
   if (!done) {

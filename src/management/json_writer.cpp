@@ -78,6 +78,10 @@ void JsonWriter::amount(std::string_view name, Money value) {
   raw(name, to_decimal(value));
 }
 
+void JsonWriter::amount(std::string_view name, MoneySum value) {
+  raw(name, to_decimal(value));
+}
+
 void JsonWriter::decimal(std::string_view name, Money value) {
   text(name, to_decimal(value));
 }

@@ -33,7 +33,8 @@ class JsonWriter {
   void integer(std::string_view name, std::int64_t value);
   void number_or_null(std::string_view name, std::uint64_t value);  // null if 0
   void amount(std::string_view name, Money value);                  // a JSON number
-  void decimal(std::string_view name, Money value);                 // a string
+  void amount(std::string_view name, MoneySum value);
+  void decimal(std::string_view name, Money value);  // a string
   void flag(std::string_view name, bool value);
   void null(std::string_view name);
   void raw(std::string_view name, std::string_view json);

@@ -42,6 +42,23 @@ class Money {
   std::int64_t count_ = 0;
 };
 
+// A sum of amounts, in picodollars: no number of them that fits a disk leaves its range.
+//
+// Thread safety: a value.
+class MoneySum {
+ public:
+  constexpr MoneySum() noexcept = default;
+  static constexpr MoneySum picodollars(Int128 count) noexcept { return MoneySum(count); }
+
+  [[nodiscard]] constexpr Int128 count() const noexcept { return count_; }
+
+  friend constexpr auto operator<=>(MoneySum, MoneySum) noexcept = default;
+
+ private:
+  explicit constexpr MoneySum(Int128 count) noexcept : count_(count) {}
+  Int128 count_ = 0;
+};
+
 // Nothing on overflow.
 [[nodiscard]] std::optional<Money> add(Money a, Money b) noexcept;
 [[nodiscard]] std::optional<Money> subtract(Money a, Money b) noexcept;
@@ -52,6 +69,7 @@ class Money {
 // no exponent, no trailing zeros ("0" for nothing, "-0.5" for a debt).  Also a
 // valid JSON number.
 [[nodiscard]] std::string to_decimal(Money amount);
+[[nodiscard]] std::string to_decimal(MoneySum sum);
 
 // The same to where the caller has room for kMaxDecimalSize bytes.  Returns the
 // end of what was written; no NUL follows.

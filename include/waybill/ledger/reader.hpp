@@ -35,9 +35,9 @@ struct VerifyReport {
   std::size_t signed_checkpoints = 0;  // among them
   std::size_t checkpoint_lines = 0;    // of the second file, that fit the chain
   std::int64_t unsigned_rows = 0;      // after the last signed checkpoint
-  Money customer_total;                // sum of all charges
-  Money refund_total;                  // given back of them
-  Money provider_total;                // sum of all provider costs, failed attempts included
+  MoneySum customer_total;             // sum of all charges
+  MoneySum refund_total;               // given back of them
+  MoneySum provider_total;             // sum of all provider costs, failed attempts included
   std::vector<std::string> notes;      // sentences: what could not be checked, and why
 };
 
@@ -68,8 +68,7 @@ class LedgerReader {
   // All keys, deleted ones included, by id.
   Result<std::vector<KeyRecord>> list_keys();
 
-  // Zeros for a key without generations.  Fails with "money_out_of_range" above
-  // 9.2 million USD.
+  // Zeros for a key without generations.
   Result<KeyUsage> key_usage(KeyId key, WallTime now);
 
   // Sums over generations that started in [from, until), by group, largest cost first.

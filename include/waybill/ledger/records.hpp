@@ -230,10 +230,10 @@ struct Adjusted {
 // ------------------------------------------------------------------ reports
 
 struct KeyUsage {
-  Money total;
-  Money today;       // UTC day
-  Money this_week;   // since Monday, UTC
-  Money this_month;  // UTC month
+  MoneySum total;
+  MoneySum today;       // UTC day
+  MoneySum this_week;   // since Monday, UTC
+  MoneySum this_month;  // UTC month
   std::uint64_t generations = 0;
 };
 
@@ -257,9 +257,9 @@ struct ReportRow {
   std::uint64_t generations = 0;
   std::uint64_t prompt_tokens = 0;
   std::uint64_t completion_tokens = 0;
-  Money cost;
-  Money refunded;  // of that cost, whenever it was given back
-  Money provider_cost;
+  MoneySum cost;
+  MoneySum refunded;  // of that cost, whenever it was given back
+  MoneySum provider_cost;
 };
 
 }  // namespace waybill::ledger

@@ -80,6 +80,20 @@ TEST(MoneyText, IsPlainDecimal) {
   EXPECT_EQ(to_decimal(Money::picodollars(kMin)), "-9223372.036854775808");
 }
 
+TEST(MoneyText, OfASumIsThatOfAnAmountAndGoesOn) {
+  std::mt19937_64 random(7);
+  for (int i = 0; i < 10'000; ++i) {
+    const auto count = static_cast<std::int64_t>(random()) >> (random() % 64);
+    EXPECT_EQ(to_decimal(MoneySum::picodollars(count)), to_decimal(Money::picodollars(count)));
+  }
+  EXPECT_EQ(to_decimal(MoneySum{}), "0");
+  EXPECT_EQ(to_decimal(MoneySum::picodollars(Int128{kMax} + 1)), "9223372.036854775808");
+  EXPECT_EQ(to_decimal(MoneySum::picodollars(Int128{kMin} * 1'000'000 - 1)),
+            "-9223372036854.775808000001");
+  EXPECT_EQ(to_decimal(MoneySum::picodollars(Int128{kMax} << 64)),
+            "170141183460469231713240559.642174554112");
+}
+
 TEST(MoneyArithmetic, OverflowIsReported) {
   EXPECT_FALSE(add(Money::picodollars(kMax), Money::picodollars(1)));
   EXPECT_FALSE(subtract(Money::picodollars(kMin), Money::picodollars(1)));

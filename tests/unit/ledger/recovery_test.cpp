@@ -146,7 +146,7 @@ TEST(Recovery, BalancesAreOfTheLastCheckpointAndRowsAfterItArePostedAgain) {
     ASSERT_TRUE(report) << report.error().detail();
     EXPECT_EQ(report->rows, 8);
     EXPECT_EQ((*reader)->key_usage(1, kNow)->generations, 3U);
-    EXPECT_EQ((*reader)->key_usage(9, kNow)->today, settlement(7).cost.total);
+    EXPECT_EQ((*reader)->key_usage(9, kNow)->today.count(), settlement(7).cost.total.count());
   }
   {
     Bench bench(folder);

@@ -15,10 +15,10 @@ TEST(KeyBody, HasEveryMemberOfTheShape) {
   ledger::KeyRecord key;
   key.label = "sk-wb-abcdef...xyz";
   key.name = "laptop";
-  const ledger::KeyUsage usage{.total = Money::picodollars(1'500'000'000'001),
-                               .today = Money::picodollars(500'000'000'000),
-                               .this_week = Money::picodollars(1'000'000'000'000),
-                               .this_month = Money::picodollars(1'250'000'000'000),
+  const ledger::KeyUsage usage{.total = MoneySum::picodollars(1'500'000'000'001),
+                               .today = MoneySum::picodollars(500'000'000'000),
+                               .this_week = MoneySum::picodollars(1'000'000'000'000),
+                               .this_month = MoneySum::picodollars(1'250'000'000'000),
                                .generations = 7};
   const std::string body = key_body(key, usage);
   EXPECT_NE(body.find("\"usage\":1.500000000001,"), std::string::npos) << body;
