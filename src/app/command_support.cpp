@@ -22,7 +22,7 @@ net::Task<Result<HttpAnswer>> fetch(net::Worker& worker, http::ClientPool& pool,
   if (!connected) {
     co_return connected.error();
   }
-  auto sent = co_await exchange.send(head, {}, deadline);
+  auto sent = co_await exchange.send(head, {}, deadline, kPatience);
   if (!sent) {
     co_return sent.error();
   }

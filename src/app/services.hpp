@@ -60,7 +60,6 @@ struct Services {
   ReloadState& reloads;
   MetricsSource& metrics;
   std::atomic<bool>& draining;
-  TimePoint started = Clock::now();
 };
 
 }  // namespace waybill::app

@@ -65,7 +65,7 @@ Task<std::optional<AttemptOutcome>> Generation::call_upstream(Call& call) {
   if (!connected) {
     co_return outcome_of(call, connected.error());
   }
-  const UpstreamBytes request = upstream_request(call);
+  UpstreamBytes request = upstream_request(call);
   const bool logged = co_await log_intent(call);
   if (!logged) {
     co_return failed(OutcomeKind::Unrecorded);
@@ -75,10 +75,12 @@ Task<std::optional<AttemptOutcome>> Generation::call_upstream(Call& call) {
   }
   call.dispatched = true;
   call.sent = Clock::now();
-  auto sent = co_await call.exchange.send(request.head, request.body, call.deadline);
+  auto sent = co_await call.exchange.send(request.head, request.body, call.deadline,
+                                          call.endpoint.timeouts.between_events);
   if (!sent) {
     co_return outcome_of(call, sent.error());
   }
+  request = {};  // the answer may last for long
   const TimePoint head_by =
       facts_.stream ? std::min(call.deadline, call.sent + call.endpoint.timeouts.first_token)
                     : call.deadline;
@@ -251,7 +253,7 @@ Task<std::optional<AttemptOutcome>> Generation::relay_body(Call& call,
 }
 
 Task<> Generation::answer_body(Call& call, std::string body, const dialects::ReplyFacts& facts) {
-  Reported reported = seen(call);
+  Reported reported = seen();
   reported.usage = facts.usage;
   reported.fault = facts.usage_fault;
   reported.output_bytes = facts.output_bytes;

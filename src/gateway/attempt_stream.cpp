@@ -103,6 +103,7 @@ Task<bool> Generation::send_events(Call& call, TimePoint now) {
 
 void Generation::begin_content(Call& call, TimePoint now) {
   call.first_content = now;
+  body_ = std::string();  // nothing is tried again from here on
   note_upstream_time(call);
   first_token_ = std::chrono::duration_cast<std::chrono::microseconds>(now - started_);
   if (!client_.stream_begun()) {
@@ -112,7 +113,7 @@ void Generation::begin_content(Call& call, TimePoint now) {
 }
 
 Task<> Generation::end_stream(Call& call, StreamRelay& relay) {
-  Reported reported = seen(call);
+  Reported reported = seen();
   reported.usage = relay.usage();
   reported.fault = relay.usage_fault();
   reported.output_bytes = relay.output_bytes();
@@ -145,7 +146,7 @@ Task<> Generation::end_stream(Call& call, StreamRelay& relay) {
 // The answer broke off after content: what was delivered is billed, and the
 // client is told, in the stream, that this is not the end it wanted.
 Task<> Generation::break_stream(Call& call, StreamRelay& relay, const AttemptOutcome& outcome) {
-  Reported reported = seen(call);
+  Reported reported = seen();
   reported.usage = relay.usage();
   reported.fault = relay.usage_fault();
   reported.output_bytes = relay.output_bytes();

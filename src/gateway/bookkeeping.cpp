@@ -34,7 +34,7 @@ ledger::Endpoint Generation::api() const noexcept {
   return ledger::Endpoint::Other;
 }
 
-Reported Generation::seen(const Call& /*call*/) const {
+Reported Generation::seen() const {
   Reported reported;
   reported.prompt_bytes = facts_.text_bytes;
   reported.images = facts_.image_count;

@@ -196,13 +196,12 @@ std::optional<Generation::Refusal> Generation::make_plan() {
   features.reasoning = facts_.wants_reasoning;
   features.prefill = facts_.ends_with_assistant;
   features.prompt_bytes = facts_.text_bytes;
-  features.prompt_bound = facts_.text_bytes + 64 * facts_.message_count;
   features.max_output = facts_.max_output_tokens;
   features.allowed_models = caller_.key->allowed_models;
   std::vector<routing::ModelView> views;
   views.reserve(models_.size());
   for (const catalog::Model* const model : models_) {
-    views.push_back({model->id, facts_.model, view_->live->endpoints[model->index]});
+    views.push_back({model->id, view_->live->endpoints[model->index]});
   }
   plan_ = routing::plan(features, views, *view_->live->health, ++gateway_.plans_, Clock::now());
   if (plan_.attempts.empty()) {

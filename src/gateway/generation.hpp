@@ -114,7 +114,7 @@ class Generation {
 
   // --- the bill and the books (bookkeeping.cpp)
   [[nodiscard]] ledger::Endpoint api() const noexcept;
-  [[nodiscard]] Reported seen(const Call& call) const;
+  [[nodiscard]] Reported seen() const;
   [[nodiscard]] ledger::Settlement settlement(const Call& call,
                                               const Bill& bill,
                                               ledger::Outcome outcome) const;

@@ -140,7 +140,8 @@ Task<Result<void>> ClientExchange::connect(ConnectionUse allowed, TimePoint dead
 
 Task<Result<void>> ClientExchange::send(std::string_view head,
                                         std::string_view body,
-                                        TimePoint deadline) {
+                                        TimePoint deadline,
+                                        std::chrono::milliseconds patience) {
   iovec pieces[2] = {{const_cast<char*>(head.data()), head.size()},
                      {const_cast<char*>(body.data()), body.size()}};
   std::size_t done = 0;
@@ -157,7 +158,7 @@ Task<Result<void>> ClientExchange::send(std::string_view head,
     if (sent.state != IoState::WouldBlock) {
       co_return Result<void>();  // it may have answered already: read_head() finds out
     }
-    const Wake wake = co_await stream_.writable(deadline);
+    const Wake wake = co_await stream_.writable(std::min(deadline, Clock::now() + patience));
     if (wake != Wake::Ready) {
       co_return wake == Wake::TimedOut ? timed_out("did not take the request") : cancelled();
     }

@@ -218,7 +218,6 @@ bool Connection::may_keep_alive(const ServerExchange& exchange) {
 
 Task<> Connection::reject(Rejection rejection) {
   ++server_.counters_.rejected;
-  rejecting_ = true;
   std::string fields = rejection_fields();
   const Verb method = head_.method;
   head_ = RequestHead{};

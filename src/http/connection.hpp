@@ -60,7 +60,6 @@ class Connection {
   std::optional<Rejection> rejection_;
   TimePoint started_{};
   std::uint64_t served_ = 0;
-  bool rejecting_ = false;  // the request is beyond reading: it is only answered
   bool idle_ = false;       // between requests
   bool keep_alive_ = true;  // another request may follow
 };

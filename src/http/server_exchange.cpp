@@ -183,8 +183,7 @@ Task<bool> ServerExchange::respond(unsigned status,
   answered_ = true;
   std::string rejection_body;
   std::string rejection_fields;
-  if (!connection_.decoder_->done() && !connection_.head_.expects_continue &&
-      !connection_.rejecting_) {
+  if (!connection_.decoder_->done() && !connection_.head_.expects_continue) {
     auto rejection = co_await drain_body();
     if (rejection) {
       keep_alive_ = false;

@@ -15,6 +15,8 @@
 
 namespace waybill::ledger {
 
+class SpillFile;
+
 // One generation as its frames tell it.
 struct OpenGeneration {
   Settlement known;                               // identity and last attempt
@@ -34,8 +36,8 @@ struct IntentLogContent {
 // What follows a damaged frame in its segment is not believed.
 Result<IntentLogContent> read_intent_logs(const std::string& database_path);
 
-// The frames of one segment, added to `generations`.  False if damaged.
 using GenerationMap = std::unordered_map<std::string, OpenGeneration>;  // by the id's bytes
+// The frames of one segment, added to `generations`.  False if damaged.
 bool read_intent_segment(std::string_view bytes, GenerationMap& generations);
 
 // How the table of crash windows closes it: W4 with its progress; W2 and W3 (no sign
@@ -45,7 +47,6 @@ bool read_intent_segment(std::string_view bytes, GenerationMap& generations);
 
 // Posts the spill file's settlements, then closes what is open; adds to `report`.
 // Removes the intent log's files once all of it is durable.
-class SpillFile;
 Result<void> recover(const std::string& database_path,
                      Journal& journal,
                      SpillFile& spill,

@@ -20,7 +20,7 @@ namespace {
 constexpr std::size_t kWholeFile = 1U << 20U;
 
 int open_for_append(const std::string& file) noexcept {
-  // Readable by the owner only: model names and costs are nobody else's business.
+  // Nothing for the world: model names and costs are nobody else's business.
   return ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640);
 }
 

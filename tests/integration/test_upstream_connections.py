@@ -102,6 +102,13 @@ class Connections(HarnessTestCase):
                     self.assertTrue(generation_id(answer))
                 self.assertTrue(stuffing)
 
+    def test_a_provider_that_takes_no_bytes_is_left_for_the_next(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as deaf:  # the kernel connects, nobody reads
+            server = self.daemon(
+                settings_for(f"http://127.0.0.1:{deaf.getsockname()[1]}/v1", self.provider, defaults=TIMES)
+            )
+            self.assertEqual(server.chat(padding="a" * 15_000_000).text(), "one")
+
     def test_u10_with_all_down_the_refusal_is_quick(self) -> None:
         with socket.socket() as held:
             held.bind(("127.0.0.1", 0))

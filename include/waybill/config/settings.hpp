@@ -52,9 +52,10 @@ struct LedgerSettings {
 
 struct Timeouts {
   Milliseconds connect{5'000};
-  Milliseconds first_token{60'000};     // from the request's last byte to the first model output
-  Milliseconds between_events{60'000};  // between two events of a stream
-  Milliseconds total{900'000};          // of one generation, all attempts together
+  Milliseconds first_token{60'000};  // from the request's last byte to the first model output
+  Milliseconds between_events{
+      60'000};                  // between two events of a stream, or two pieces of what is whole
+  Milliseconds total{900'000};  // of one generation, all attempts together
 };
 
 // What a provider or an endpoint says differently.
@@ -165,7 +166,7 @@ struct PriceLine {
 
 struct PriceTier {
   std::uint64_t above_prompt_tokens = 0;
-  PriceLine line;  // a member it leaves out is as in the base line
+  PriceLine line;  // a member it leaves out is as in the tier below
 };
 
 struct PriceSettings {

@@ -88,7 +88,7 @@ class Gateway {
   // providers that are still there are kept.
   void adopt(LiveSnapshotPtr live);
 
-  // The caller of a request on a listener with this default key (empty: none).
+  // Whose key the request carries, or its listener's default key.
   Result<Caller> identify(const http::ServerExchange& exchange);
 
   // Header lines of every response to this request; changes with the snapshot.

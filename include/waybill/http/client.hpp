@@ -135,8 +135,12 @@ class ClientExchange {
   [[nodiscard]] ConnectionUse connection_use() const noexcept { return use_; }
 
   // Writes the request.  `head` and `body` must stay valid until the task ends.
-  // A server that answers early and stops reading is no failure here.
-  Task<Result<void>> send(std::string_view head, std::string_view body, TimePoint deadline);
+  // Fails with "upstream_timeout" at `deadline`, or when the server has taken no byte for
+  // as long as `patience`.  One that answers early and closes is no failure here.
+  Task<Result<void>> send(std::string_view head,
+                          std::string_view body,
+                          TimePoint deadline,
+                          std::chrono::milliseconds patience);
 
   // Reads the response's head, skipping up to 8 interim (1xx) responses.  Fails
   // with "upstream_malformed" for what is not HTTP/1.1 as RFC 9112 demands it,

@@ -40,7 +40,6 @@ struct EndpointView {
 
 struct ModelView {
   std::string_view id{};                      // canonical
-  std::string_view requested{};               // as the client spelt it
   std::span<const EndpointView> endpoints{};  // in the order of the settings
 };
 
@@ -54,7 +53,6 @@ struct RequestFeatures {
   bool reasoning = false;           // asked for by name
   bool prefill = false;             // the last message is the assistant's, to be continued
   std::uint64_t prompt_bytes = 0;   // of text; media is not counted
-  std::uint64_t prompt_bound = 0;   // tokens; never less than what will be billed
   std::optional<std::uint64_t> max_output{};  // tokens, if the client gave a limit
   // Canonical ids, or prefixes that end in `*`; empty: every model.
   std::span<const std::string> allowed_models{};

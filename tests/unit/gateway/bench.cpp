@@ -132,7 +132,7 @@ Task<Answer> Bench::exchange(std::uint16_t to, std::string body, std::string fie
     const std::string head =
         "POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n" +
         fields + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n";
-    const auto sent = co_await call.send(head, body, deadline);
+    const auto sent = co_await call.send(head, body, deadline, std::chrono::seconds{20});
     EXPECT_TRUE(sent);
     auto got = co_await call.read_head(deadline);
     EXPECT_TRUE(got) << got.error().detail();

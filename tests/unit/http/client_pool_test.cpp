@@ -243,6 +243,25 @@ Task<> read_answer(ClientExchange* exchange, std::string* outcome) {
   *outcome = std::to_string(head->status) + " " + body;
 }
 
+Task<> send_much(ClientExchange* exchange, std::string* outcome) {
+  const std::string body(std::size_t{64} * 1024 * 1024, 'a');  // more than the kernel keeps
+  const auto connected = co_await exchange->connect(ConnectionUse::Fresh, soon());
+  EXPECT_TRUE(connected);
+  const auto sent =
+      co_await exchange->send("POST / HTTP/1.1\r\n\r\n", body, Clock::now() + 1h, 50ms);
+  *outcome = sent ? "sent" : std::string(sent.error().code());
+}
+
+TEST_F(ClientPoolTest, AProviderThatStopsReadingIsGivenUpBeforeTheDeadline) {
+  SilentProvider provider(worker);
+  ClientPool pool(worker, resolver, options_for(provider.port));
+  ClientExchange exchange(pool);
+  std::string outcome;
+  worker.spawn(send_much(&exchange, &outcome));
+  ASSERT_TRUE(comes_true(worker, [&] { return !outcome.empty(); }));
+  EXPECT_EQ(outcome, "upstream_timeout");
+}
+
 struct Answer {
   std::string name;
   std::string bytes;

@@ -20,9 +20,8 @@ const std::vector<EndpointView> kLlama{
     {.index = 1, .provider = "west", .context_length = 128'000, .max_completion_tokens = 4'096},
     {.index = 2, .provider = "north"}};
 const std::vector<EndpointView> kQwen{{.index = 3, .provider = "east", .images = Support::No}};
-const std::vector<ModelView> kModels{
-    {.id = "meta/llama", .requested = "llama", .endpoints = kLlama},
-    {.id = "qwen/qwen", .requested = "qwen", .endpoints = kQwen}};
+const std::vector<ModelView> kModels{{.id = "meta/llama", .endpoints = kLlama},
+                                     {.id = "qwen/qwen", .endpoints = kQwen}};
 
 // "0 settings_order; 3 fallback_model | 1 max_output"
 std::string summary(const RoutePlan& plan) {
@@ -115,13 +114,12 @@ TEST(Plan, EveryAbilityIsAskedFor) {
     EndpointView silent;
     silent.index = 1;
     const std::vector<EndpointView> endpoints{row.lacks, silent};
-    const std::vector<ModelView> models{{.id = "a/b", .requested = "b", .endpoints = endpoints}};
+    const std::vector<ModelView> models{{.id = "a/b", .endpoints = endpoints}};
     EXPECT_EQ(summary(plan(row.needs, models, EndpointHealth(2), kSeed, kNow)),
               "1 settings_order | 0 " + std::string(row.reason));
     EXPECT_EQ(summary(plan({}, models, EndpointHealth(2), kSeed, kNow)),
               "0 settings_order; 1 settings_order");
-    const std::vector<ModelView> alone{
-        {.id = "a/b", .requested = "b", .endpoints = std::span(endpoints).first(1)}};
+    const std::vector<ModelView> alone{{.id = "a/b", .endpoints = std::span(endpoints).first(1)}};
     EXPECT_EQ(no_route(plan(row.needs, alone, EndpointHealth(1), kSeed, kNow)).code(), row.code);
   }
 }
