@@ -368,7 +368,7 @@ void Daemon::check_ledger() {
 
 int Daemon::finish() {
   if (checker_.joinable()) {
-    checked_->interrupt();
+    checked_->stop_quick_check();
     checker_.join();
   }
   if (joiner_.joinable()) {

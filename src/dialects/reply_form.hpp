@@ -2,9 +2,13 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace waybill::dialects {
+
+// Of a provider's short words (finish reasons, error codes), in bytes.
+inline constexpr std::size_t kMaxWord = 64;
 
 enum class ReplyForm : std::uint8_t {
   Body,   // usage is replaced, a missing system_fingerprint added

@@ -15,9 +15,6 @@
 
 namespace waybill::dialects {
 
-// Of a provider's short words (finish reasons, error codes), in bytes.
-inline constexpr std::size_t kMaxWord = 64;
-
 // What stands at the top of a body; ranges are empty where it does not.  The
 // larger parts go where the caller keeps them.
 struct ReplyMembers {

@@ -313,11 +313,18 @@ Result<VerifyReport> LedgerReader::verify(const std::function<void(VerifyProgres
 
 Result<void> LedgerReader::quick_check() {
   const std::scoped_lock lock(mutex_);
+  sqlite3* const db = connection_->sqlite().handle();
   auto check = connection_->sqlite().prepare("PRAGMA quick_check(1)");
   if (!check) {
     return check.error();
   }
+  // sqlite3_interrupt() alone says nothing to a statement that has not begun.
+  const auto is_stopped = [](void* stopped) {
+    return static_cast<std::atomic<bool>*>(stopped)->load() ? 1 : 0;
+  };
+  sqlite3_progress_handler(db, 1, is_stopped, &check_stopped_);
   const auto row = check->next();
+  sqlite3_progress_handler(db, 0, nullptr, nullptr);
   if (!row) {
     return row.error();
   }
@@ -329,7 +336,8 @@ Result<void> LedgerReader::quick_check() {
   return {};
 }
 
-void LedgerReader::interrupt() noexcept {
+void LedgerReader::stop_quick_check() noexcept {
+  check_stopped_.store(true);
   sqlite3_interrupt(connection_->sqlite().handle());
 }
 

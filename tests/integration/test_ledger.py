@@ -111,6 +111,20 @@ class Ledger(HarnessTestCase):
         self.file.write_bytes(good)
         self.server.verify_ledger()
 
+    def test_d6_damage_that_the_start_does_not_meet_is_told_after_it(self) -> None:
+        for _ in range(60):
+            self.server.chat()
+        self.server.stop()
+        with contextlib.closing(sqlite3.connect(self.file)) as database:
+            (hashed,) = database.execute("SELECT hash FROM generation WHERE seq = 2").fetchone()
+            (size,) = database.execute("PRAGMA page_size").fetchone()
+        pages = self.file.read_bytes()
+        leaf = pages.index(hashed) // size * size
+        self.file.write_bytes(pages[:leaf] + b"\xff" * 8 + pages[leaf + 8 :])
+        self.server.start()
+        wait_until(lambda: "ledger_damaged" in self.server.log_text(), "the check that follows the start")
+        self.assertEqual(self.server.chat().status, 200)
+
     def test_d6_b20_a_changed_row_is_named(self) -> None:
         for _ in range(10):
             self.server.chat()

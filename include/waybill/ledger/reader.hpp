@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -85,8 +86,8 @@ class LedgerReader {
   // SQLite's own structural check of all pages; "ledger_corrupt" with its first finding.
   Result<void> quick_check();
 
-  // Ends a query that is under way on another thread, which then fails.
-  void interrupt() noexcept;
+  // Any thread: a quick_check() that is under way, or comes after, fails.
+  void stop_quick_check() noexcept;
 
   // A consistent copy that only its owner may read, by SQLite's online backup.  Takes long for
   // a large ledger, and nothing else is read meanwhile: ask a reader of your own.  Fails with
@@ -100,6 +101,7 @@ class LedgerReader {
   std::mutex mutex_;
   std::unique_ptr<ReadConnection> connection_;
   std::string path_;
+  std::atomic<bool> check_stopped_{false};
 };
 
 }  // namespace waybill::ledger

@@ -397,6 +397,9 @@ TEST(LedgerReader, D14ABackupIsConsistentWhileSettlementsGoOn) {
   ASSERT_TRUE(report) << report.error().detail();
   EXPECT_GE(report->rows, 100);
   EXPECT_TRUE((*LedgerReader::open(copy))->quick_check());
+  const auto stopped = LedgerReader::open(copy);
+  (*stopped)->stop_quick_check();
+  EXPECT_FALSE((*stopped)->quick_check());
 }
 
 }  // namespace
