@@ -1,10 +1,9 @@
 #include "daemon.hpp"
 
-#include <algorithm>
 #include <csignal>
 #include <cstdio>
-#include <iterator>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -14,11 +13,12 @@
 #include "waybill/catalog/snapshot.hpp"
 
 #include "announcement.hpp"
-#include "certificates.hpp"
 #include "control_commands.hpp"
 #include "control_socket.hpp"
 #include "fixed_settings.hpp"
+#include "ledger_check.hpp"
 #include "ledger_options.hpp"
+#include "listeners.hpp"
 #include "log_options.hpp"
 #include "metrics_page.hpp"
 #include "process_setup.hpp"
@@ -61,15 +61,12 @@ class Daemon final {
   int listen();
   void refuse_reload(const std::string& reason);
   void on_ledger_failure(const Error& error);
-  [[nodiscard]] std::vector<gateway::Gateway::DefaultKey> default_keys() const;
-  Result<void> bind(const config::ListenSettings& listen, int tag, std::size_t workers);
   std::string control(std::string_view line);
   void wait_for_signals();
   void on_signal(int signal);
   void reload();
   void stop();
   int finish();
-  void check_ledger();
 
   [[nodiscard]] const config::Settings& settings() const noexcept { return live_->settings(); }
 
@@ -89,13 +86,10 @@ class Daemon final {
   std::atomic<bool> draining_{false};
   std::unique_ptr<MetricsPage> metrics_;
   std::unique_ptr<Services> services_;
-  Certificates certificates_;
+  Listeners listeners_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::thread joiner_;  // waits for the workers of a daemon that stops
-  std::unique_ptr<ledger::LedgerReader> checked_;
-  std::thread checker_;  // looks for damaged pages once all is served
-  ListenUrls urls_;
-  std::vector<std::string> places_;  // of the public listeners, in the order of their tags
+  std::optional<LedgerCheck> ledger_check_;
 
   net::asio::signal_set signals_;
   std::unique_ptr<ControlServer> control_;
@@ -181,71 +175,8 @@ int Daemon::listen() {
     workers_.push_back(
         std::make_unique<WorkerThread>(gateway::WorkerShare{i, count, use}, *services_, live_));
   }
-  int tag = kPublicTag;
-  for (const config::ListenSettings& listen : settings().listen) {
-    places_.push_back(place_of(listen));
-    const auto bound = bind(listen, tag++, count);
-    if (!bound) {
-      return complain(bound.error());
-    }
-  }
-  if (settings().admin) {
-    const auto bound = bind(*settings().admin, kAdminTag, 1);
-    if (!bound) {
-      return complain(bound.error());
-    }
-  }
-  for (const auto& worker : workers_) {
-    worker->gateway().set_default_keys(default_keys());
-  }
-  return 0;
-}
-
-// A listener is known by its place, which a reload may give another number.
-std::vector<gateway::Gateway::DefaultKey> Daemon::default_keys() const {
-  std::vector<gateway::Gateway::DefaultKey> keys;
-  for (std::size_t i = 0; i < settings().listen.size(); ++i) {
-    const config::ListenSettings& listen = settings().listen[i];
-    const std::string place = place_of(listen);
-    const bool same = i < places_.size() && places_[i] == place;
-    const auto found = same ? std::next(places_.begin(), static_cast<std::ptrdiff_t>(i))
-                            : std::find(places_.begin(), places_.end(), place);
-    if (!listen.default_key.empty() && found != places_.end()) {
-      keys.push_back({kPublicTag + static_cast<int>(found - places_.begin()), listen.default_key});
-    }
-  }
-  return keys;
-}
-
-Result<void> Daemon::bind(const config::ListenSettings& listen, int tag, std::size_t workers) {
-  http::Server::TlsSource tls;
-  if (listen.tls) {
-    auto source = certificates_.load(listen);
-    if (!source) {
-      return source.error();
-    }
-    tls = std::move(*source);
-  }
-  // One socket a worker where the kernel can share the load; Unix sockets and the
-  // admin plane are served by what fits in one.
-  net::ListenAddress address{listen.address, listen.port, listen.unix_path};
-  const bool share = listen.unix_path.empty() && workers > 1;
-  for (std::size_t i = 0; i < workers; ++i) {
-    if (i > 0 && !share) {
-      break;
-    }
-    auto socket = net::ListenSocket::open(
-        address, share ? net::PortSharing::Shared : net::PortSharing::Exclusive);
-    if (!socket) {
-      return socket.error();
-    }
-    if (i == 0) {
-      address.port = socket->port();
-      (tag == kAdminTag ? urls_.admin : urls_.open).push_back(url_of(listen, socket->port()));
-    }
-    workers_[i]->server().add_listener(std::move(*socket), tag, tls);
-  }
-  return {};
+  const auto opened = listeners_.open(settings(), workers_);
+  return opened ? 0 : complain(opened.error());
 }
 
 std::string Daemon::control(std::string_view line) {
@@ -284,7 +215,7 @@ void Daemon::reload() {
     return;
   }
   // All that can fail comes before anything is changed.
-  auto renewals = certificates_.read_again(loaded.snapshot->settings);
+  auto renewals = listeners_.certificates().read_again(loaded.snapshot->settings);
   if (!renewals) {
     refuse_reload(renewals.error().detail());
     return;
@@ -307,7 +238,7 @@ void Daemon::reload() {
   reloads_.succeeded(version_);
   Certificates::replace(std::move(*renewals));
   for (const auto& worker : workers_) {
-    worker->adopt(live_, default_keys());
+    worker->adopt(live_, listeners_.default_keys(settings()));
   }
   log_->set_level(log_options(settings().logging).level);
   log_->info("reloaded", {{"snapshot", version_}});
@@ -350,27 +281,8 @@ void Daemon::stop() {
   }
 }
 
-// The start looks at the end of the chain alone, so that it is quick.
-void Daemon::check_ledger() {
-  auto reader = ledger::LedgerReader::open(settings().ledger.sqlite_path);
-  if (!reader) {
-    log_->failure(telemetry::LogLevel::Warning, "ledger_unchecked", reader.error());
-    return;
-  }
-  checked_ = std::move(*reader);
-  checker_ = std::thread([this] {
-    const auto sound = checked_->quick_check();
-    if (!sound && !draining_.load(std::memory_order_relaxed)) {
-      log_->failure(telemetry::LogLevel::Error, "ledger_damaged", sound.error());
-    }
-  });
-}
-
 int Daemon::finish() {
-  if (checker_.joinable()) {
-    checked_->stop_quick_check();
-    checker_.join();
-  }
+  ledger_check_.reset();
   if (joiner_.joinable()) {
     joiner_.join();
   }
@@ -416,12 +328,12 @@ int Daemon::run() {
   for (const auto& worker : workers_) {
     worker->start();
   }
-  const auto announced = announce(urls_, options_.ready_file, *log_);
+  const auto announced = announce(listeners_.urls(), options_.ready_file, *log_);
   if (!announced) {
     complain(announced.error());
     stop();
   }
-  check_ledger();
+  ledger_check_.emplace(settings().ledger.sqlite_path, *log_);
   mask_signals(SIG_UNBLOCK);
   main_.run();
   mask_signals(SIG_BLOCK);

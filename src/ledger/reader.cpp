@@ -325,6 +325,9 @@ Result<void> LedgerReader::quick_check() {
   sqlite3_progress_handler(db, 1, is_stopped, &check_stopped_);
   const auto row = check->next();
   sqlite3_progress_handler(db, 0, nullptr, nullptr);
+  if (!row && check_stopped_.load()) {
+    return Error(ErrorKind::Cancelled, "cancelled", "The check of the ledger was called off.");
+  }
   if (!row) {
     return row.error();
   }
