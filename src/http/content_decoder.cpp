@@ -138,10 +138,8 @@ class ZstdCodec final : public ContentDecoder::Codec {
   Step step(std::string_view in, Buffer& out) override {
     // The library also reads formats of before RFC 8878, with decoders that nobody tends
     // any more, and frames that hold nothing.
-    for (std::size_t i = 0; i < in.size() && known_ < kMagic.size(); ++i, ++known_) {
-      if (in[i] != kMagic[known_]) {
-        return {0, 0, false};
-      }
+    if (!in.empty() && header_size_ < kMagic.size() && in.front() != kMagic[header_size_]) {
+      return {0, 0, false};
     }
     // Byte by byte past the header: the library has a second decoder for a frame that comes
     // whole, and the two do not refuse the same.
@@ -167,7 +165,6 @@ class ZstdCodec final : public ContentDecoder::Codec {
   static constexpr std::string_view kMagic = "\x28\xB5\x2F\xFD";
 
   ZSTD_DCtx* context_;
-  std::size_t known_ = 0;          // bytes of the magic number seen
   std::array<char, 18> header_{};  // the frame's, at its longest (RFC 8878 §3.1.1.1)
   std::size_t header_size_ = 0;
   std::size_t produced_ = 0;

@@ -163,6 +163,18 @@ TEST_P(ContentTable, IsDecodedOrRefusedByteByByte) {
   }
 }
 
+TEST_P(ContentTable, IsDecodedOrRefusedInAnyTwoPieces) {
+  const std::string_view bytes = GetParam().bytes;
+  for (std::size_t cut = 1; cut < bytes.size(); ++cut) {
+    const Outcome outcome = decode(
+        GetParam().coding, {std::string(bytes.substr(0, cut)), std::string(bytes.substr(cut))});
+    EXPECT_EQ(outcome.code, GetParam().code) << cut;
+    if (outcome.code.empty()) {
+      EXPECT_EQ(outcome.out, GetParam().out) << cut;
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Bodies, ContentTable, ::testing::ValuesIn(kCases), [](const auto& info) {
   return std::string(info.param.name);
 });
