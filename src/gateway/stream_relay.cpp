@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "waybill/base/text.hpp"
+
 namespace waybill::gateway {
 namespace {
 
@@ -122,7 +124,7 @@ StreamRelay::Step StreamRelay::take(const http::SseEvent& event, std::string& ou
   if (!content_sent_) {
     content_sent_ = true;
     out += held_;
-    held_ = std::string();
+    free_memory(held_);
   }
   append_event(out, data, facts, identity_);
   return Step::Continue;

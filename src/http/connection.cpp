@@ -5,6 +5,8 @@
 
 #include <sys/socket.h>
 
+#include "waybill/base/text.hpp"
+
 namespace waybill::http {
 namespace {
 
@@ -193,7 +195,7 @@ Task<> Connection::serve() {
     co_return;
   }
   if (pending_.empty() && pending_.capacity() > 4096) {
-    pending_ = std::string();  // an idle connection holds no memory it does not need
+    free_memory(pending_);  // an idle connection holds no memory it does not need
   }
 }
 

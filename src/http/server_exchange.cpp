@@ -1,6 +1,7 @@
 #include <cstring>
 #include <utility>
 
+#include "waybill/base/text.hpp"
 #include "waybill/http/server.hpp"
 
 #include "connection.hpp"
@@ -77,6 +78,11 @@ bool ServerExchange::count_body(std::size_t size) {
   return true;
 }
 
+void ServerExchange::forget_body(std::string& body) noexcept {
+  free_memory(body);
+  body_bytes_.give_back();
+}
+
 Task<std::optional<Rejection>> ServerExchange::read_body(std::string& body) {
   BodyDecoder& decoder = *connection_.decoder_;
   std::string& pending = connection_.pending_;
@@ -127,7 +133,7 @@ Task<std::optional<Rejection>> ServerExchange::read_body(std::string& body) {
     pending.assign(fresh.substr(take(fresh)));
     if (!count_body(body.size())) {
       keep_alive_ = false;
-      body = std::string();
+      forget_body(body);
       co_return no_memory();
     }
   }
@@ -239,7 +245,7 @@ Task<bool> ServerExchange::end_stream(std::string_view last_bytes) {
 void ServerExchange::frame(std::string& out, std::string_view bytes, StreamEnd end) {
   if (!stream_head_.empty()) {
     out += stream_head_;
-    stream_head_ = std::string();
+    free_memory(stream_head_);
   }
   if (!bytes.empty()) {
     if (chunked_) {
@@ -258,7 +264,7 @@ void ServerExchange::frame(std::string& out, std::string_view bytes, StreamEnd e
 Task<bool> ServerExchange::send_stream(std::string_view bytes, StreamEnd end) {
   std::string& out = connection_.server_.scratch_;
   out.assign(carry_);
-  carry_ = std::string();
+  free_memory(carry_);
   frame(out, bytes, end);
   return write(out, {});
 }
@@ -269,7 +275,7 @@ bool ServerExchange::try_send(std::string_view bytes) {
   }
   std::string& out = connection_.server_.scratch_;
   out.assign(carry_);
-  carry_ = std::string();
+  free_memory(carry_);
   frame(out, bytes, StreamEnd::No);
   const IoResult sent = connection_.stream_.try_write(out);
   if (sent.state != IoState::Done && sent.state != IoState::WouldBlock) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "waybill/base/text.hpp"
+
 namespace waybill::http {
 namespace {
 
@@ -11,7 +13,7 @@ constexpr std::size_t kKeptCapacity = 4096;
 
 void give_back(std::string& buffer) {
   if (buffer.capacity() > kKeptCapacity) {
-    buffer = std::string();
+    free_memory(buffer);
   } else {
     buffer.clear();
   }

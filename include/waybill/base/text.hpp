@@ -26,6 +26,12 @@ void append_json_string(std::string& out, std::string_view text);
 [[nodiscard]] bool iequals(std::string_view a, std::string_view b) noexcept;
 [[nodiscard]] std::string_view trim_ows(std::string_view text) noexcept;  // SP and HTAB, both ends
 
+// Empties `text` and gives its memory back, which neither clear() nor the assignment of an
+// empty string does (libstdc++ 12 keeps the buffer for both).
+inline void free_memory(std::string& text) noexcept {
+  std::string().swap(text);
+}
+
 [[nodiscard]] bool is_valid_utf8(std::string_view text) noexcept;
 
 }  // namespace waybill

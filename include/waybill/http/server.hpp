@@ -82,8 +82,10 @@ class ServerExchange {
   // Reads the whole body into `body`, with at least Worker::kReadPadding bytes of
   // capacity after its end.  Answers `Expect: 100-continue` first.  On failure
   // the caller answers with the rejection, and the connection closes after it.  The
-  // body counts among those of all requests until the exchange ends.
+  // body counts among those of all requests until forget_body() or the exchange's end.
   Task<std::optional<Rejection>> read_body(std::string& body);
+  // Frees what read_body() gave, once nobody needs it any more.
+  void forget_body(std::string& body) noexcept;
 
   // Sends a whole response.  `fields` are complete header lines, each with its
   // CRLF (HeadWriter makes them); status line, Date, Content-Length and

@@ -106,6 +106,13 @@ TEST(SecretText, L6CannotBeWrittenToAStreamByMistake) {
   EXPECT_FALSE((std::is_convertible_v<Secret, std::string>));
 }
 
+TEST(FreeMemory, LeavesNoBuffer) {
+  std::string text(100'000, 'a');
+  free_memory(text);
+  EXPECT_TRUE(text.empty());
+  EXPECT_EQ(text.capacity(), std::string().capacity());
+}
+
 TEST(Rfc3339, IsUtcWithMilliseconds) {
   EXPECT_EQ(to_rfc3339(WallTime(std::chrono::milliseconds(1'787'300'000'123))),
             "2026-08-21T08:13:20.123Z");
