@@ -80,9 +80,10 @@ Task<std::optional<AttemptOutcome>> Generation::call_upstream(Call& call) {
   if (!sent) {
     co_return outcome_of(call, sent.error());
   }
-  request = {};  // the answer may last for long
+  free_memory(request.body);  // the answer may last for long
+  call.asked = Clock::now();
   const TimePoint head_by =
-      facts_.stream ? std::min(call.deadline, call.sent + call.endpoint.timeouts.first_token)
+      facts_.stream ? std::min(call.deadline, call.asked + call.endpoint.timeouts.first_token)
                     : call.deadline;
   auto head = co_await call.exchange.read_head(head_by);
   if (!head) {
@@ -274,7 +275,7 @@ Task<> Generation::answer_body(Call& call, std::string body, const dialects::Rep
   out.reserve(body.size() + 512);
   const dialects::ReplyIdentity identity{id_text_, call.model.id, call.provider.display_name};
   dialects::write_reply(out, body, facts, identity, bill.for_reply());
-  body = std::string();
+  free_memory(body);
   const std::string fields = response_fields("application/json", call.provider.display_name);
   const bool sent = co_await client_.respond(200, fields, out);
   client_gone_ = client_gone_ || !sent;

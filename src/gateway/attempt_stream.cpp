@@ -39,7 +39,7 @@ Task<std::optional<AttemptOutcome>> Generation::relay_stream(Call& call) {
 
 // Relays events until the stream ends; nothing means it ended by itself.
 Task<std::optional<AttemptOutcome>> Generation::pump_stream(Call& call, StreamRelay& relay) {
-  TimePoint last_event = call.sent;
+  TimePoint last_event = call.asked;
   unsigned reads = 0;
   for (;;) {
     std::string& out = gateway_.chunk_out_;
@@ -74,7 +74,7 @@ Task<std::optional<AttemptOutcome>> Generation::pump_stream(Call& call, StreamRe
     }
     const TimePoint due = std::min(
         call.deadline, relay.content_sent() ? last_event + call.endpoint.timeouts.between_events
-                                            : call.sent + call.endpoint.timeouts.first_token);
+                                            : call.asked + call.endpoint.timeouts.first_token);
     if (now >= due) {  // bytes that are no events keep no stream alive
       co_return failed(OutcomeKind::Timeout);
     }
@@ -103,7 +103,7 @@ Task<bool> Generation::send_events(Call& call, TimePoint now) {
 
 void Generation::begin_content(Call& call, TimePoint now) {
   call.first_content = now;
-  body_ = std::string();  // nothing is tried again from here on
+  client_.forget_body(body_);  // nothing is tried again from here on
   note_upstream_time(call);
   first_token_ = std::chrono::duration_cast<std::chrono::microseconds>(now - started_);
   if (!client_.stream_begun()) {

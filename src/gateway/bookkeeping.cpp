@@ -111,7 +111,7 @@ void Generation::record_failure(Call& call, const routing::AttemptOutcome& outco
   nothing.counts.requests = 0;
   if (call.dispatched || !last_failed_) {
     last_failed_ = settlement(call, nothing, ledger::Outcome::Failed);
-    if (call.dispatched && ended_unseen(outcome.kind)) {
+    if (call.exchange.request_whole() && ended_unseen(outcome.kind)) {
       last_failed_->provider_basis = ledger::ProviderCostBasis::Unknown;
       last_failed_->provider_cost = catalog::cost_of_lost_call(
           call.endpoint.price, dialects::estimate_tokens(facts_.text_bytes),

@@ -202,7 +202,8 @@ struct Generation::Call {
   std::uint32_t number = 1;
   TimePoint deadline{};
   TimePoint began{};
-  TimePoint sent{};
+  TimePoint sent{};   // the first byte of the request
+  TimePoint asked{};  // its last byte
   std::optional<TimePoint> first_content;
   std::uint64_t mark_every_bytes = 0;  // of output, between two progress marks
   unsigned status = 0;

@@ -1,6 +1,11 @@
 #include <algorithm>
 #include <utility>
 
+#include <sys/ioctl.h>
+
+#include <linux/sockios.h>
+
+#include "waybill/base/text.hpp"
 #include "waybill/http/client.hpp"
 
 #include "idle_connection.hpp"
@@ -30,6 +35,12 @@ Error lost_connection() {
 
 Error malformed(std::string detail) {
   return {ErrorKind::UpstreamFailed, "upstream_malformed", std::move(detail)};
+}
+
+// Bytes that the peer's kernel has not taken yet (tcp(7)).
+int unsent_bytes(const net::Stream& stream) noexcept {
+  int bytes = 0;
+  return ::ioctl(stream.fd(), SIOCOUTQ, &bytes) == 0 ? bytes : 0;
 }
 
 }  // namespace
@@ -146,6 +157,7 @@ Task<Result<void>> ClientExchange::send(std::string_view head,
                      {const_cast<char*>(body.data()), body.size()}};
   std::size_t done = 0;
   const std::size_t total = head.size() + body.size();
+  int unsent = 0;
   while (done < total) {
     const std::size_t of_head = std::min(done, head.size());
     pieces[0] = {const_cast<char*>(head.data()) + of_head, head.size() - of_head};
@@ -153,16 +165,29 @@ Task<Result<void>> ClientExchange::send(std::string_view head,
     const IoResult sent = stream_.try_write(pieces);
     if (sent.state == IoState::Done) {
       done += sent.size;
+      unsent = unsent_bytes(stream_);
       continue;
     }
     if (sent.state != IoState::WouldBlock) {
       co_return Result<void>();  // it may have answered already: read_head() finds out
     }
     const Wake wake = co_await stream_.writable(std::min(deadline, Clock::now() + patience));
-    if (wake != Wake::Ready) {
-      co_return wake == Wake::TimedOut ? timed_out("did not take the request") : cancelled();
+    if (wake == Wake::Cancelled) {
+      co_return cancelled();
+    }
+    if (wake == Wake::TimedOut) {
+      // The kernel wakes only once a third of its buffer is free.
+      const int left = unsent_bytes(stream_);
+      const bool moves = left < std::exchange(unsent, left);
+      if (!moves && stream_.is_stale()) {
+        co_return Result<void>();  // the same
+      }
+      if (!moves || Clock::now() >= deadline) {
+        co_return timed_out("did not take the request");
+      }
     }
   }
+  request_whole_ = true;
   co_return Result<void>();
 }
 
@@ -189,7 +214,7 @@ Task<Result<std::string_view>> ClientExchange::next_bytes(TimePoint deadline) {
 
 // `early`: what came of the body together with its head.
 Result<void> ClientExchange::prepare_body(const ResponseHead& head, std::string_view early) {
-  keep_alive_ = head.keep_alive;
+  keep_alive_ = head.keep_alive && request_whole_;
   BodyLimits limits;
   limits.max_body = std::uint64_t{1} << 40U;  // pulled and passed on, never gathered here
   decoder_.emplace(head.framing, limits);
@@ -274,7 +299,7 @@ PumpState ClientExchange::pump_once() {
   const IoResult got = stream_.try_read(pool_.worker_.read_buffer());
   switch (got.state) {
     case IoState::Done:
-      early_ = std::string();
+      free_memory(early_);
       return consume({pool_.worker_.read_buffer().data(), got.size});
     case IoState::WouldBlock: return PumpState::WouldBlock;
     case IoState::End: return end_of_stream();

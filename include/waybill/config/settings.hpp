@@ -53,8 +53,8 @@ struct LedgerSettings {
 struct Timeouts {
   Milliseconds connect{5'000};
   Milliseconds first_token{60'000};  // from the request's last byte to the first model output
-  Milliseconds between_events{
-      60'000};                  // between two events of a stream, or two pieces of what is whole
+  // Between two events of a stream; of what is sent whole, how long nothing may move.
+  Milliseconds between_events{60'000};
   Milliseconds total{900'000};  // of one generation, all attempts together
 };
 

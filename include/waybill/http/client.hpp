@@ -113,8 +113,8 @@ enum class PumpState : unsigned char {
 //
 //   ClientExchange exchange(pool);
 //   co_await exchange.connect(ConnectionUse::Reused, deadline);
-//   co_await exchange.send(head, body, deadline);
-//   co_await exchange.read_head("POST", deadline);
+//   co_await exchange.send(head, body, deadline, patience);
+//   co_await exchange.read_head(deadline);
 //   loop: exchange.pump(sink); on WouldBlock co_await exchange.readable(deadline)
 //
 // Destroying it at any point closes the connection, unless the response ended
@@ -136,11 +136,13 @@ class ClientExchange {
 
   // Writes the request.  `head` and `body` must stay valid until the task ends.
   // Fails with "upstream_timeout" at `deadline`, or when the server has taken no byte for
-  // as long as `patience`.  One that answers early and closes is no failure here.
+  // as long as `patience`.  One that has answered early and reads no more is no failure here.
   Task<Result<void>> send(std::string_view head,
                           std::string_view body,
                           TimePoint deadline,
                           std::chrono::milliseconds patience);
+  // Whether send() could give the kernel all of it.
+  [[nodiscard]] bool request_whole() const noexcept { return request_whole_; }
 
   // Reads the response's head, skipping up to 8 interim (1xx) responses.  Fails
   // with "upstream_malformed" for what is not HTTP/1.1 as RFC 9112 demands it,
@@ -202,6 +204,7 @@ class ClientExchange {
   ClientPool::Waiting* waiting_for_place_ = nullptr;
   bool has_place_ = false;
   bool response_begun_ = false;
+  bool request_whole_ = false;
   bool keep_alive_ = false;
   bool ended_ = false;
   net::CallOff call_off_;
