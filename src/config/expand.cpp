@@ -82,21 +82,33 @@ void Expander::expand(Node& scalar, Type type) {
 
 bool Expander::replace(Node& scalar, std::string_view reference, Type type) {
   scalar.referenced = true;
-  if (reference.starts_with("env:") && is_variable_name(reference.substr(4))) {
-    return replace_env(scalar, std::string(reference.substr(4)));
+  // A key that somebody put between the braces is a secret none the less.
+  const bool secret = type == Type::Secret || type == Type::SecretMap;
+  if (reference.starts_with("env:")) {
+    const std::size_t dash = reference.find(":-", 4);
+    const std::string_view name = reference.substr(4, dash == reference.npos ? dash : dash - 4);
+    if (is_variable_name(name) && (dash == reference.npos || !secret)) {
+      return dash == reference.npos
+                 ? replace_env(scalar, std::string(name), std::nullopt)
+                 : replace_env(scalar, std::string(name), reference.substr(dash + 2));
+    }
   }
   if (reference.starts_with("file:") && reference.size() > 5) {
     return replace_file(scalar, reference.substr(5), type);
   }
-  // A key that somebody put between the braces is a secret none the less.
-  const bool secret = type == Type::Secret || type == Type::SecretMap;
   return refuse(
       scalar, "'${" + (secret ? "..." : printable(reference, 60)) + "}' is not a reference",
       "write ${env:NAME} or ${file:/run/secrets/name}, or $${ for the characters themselves");
 }
 
-bool Expander::replace_env(Node& scalar, const std::string& name) {
+bool Expander::replace_env(Node& scalar,
+                           const std::string& name,
+                           std::optional<std::string_view> otherwise) {
   const auto value = inputs_.environment.get(name);
+  if (otherwise && value.value_or("").empty()) {
+    scalar.text += *otherwise;
+    return true;
+  }
   if (!value) {
     return refuse(scalar, "the environment variable " + printable(name) + " is not set",
                   "set it, or write the value here");

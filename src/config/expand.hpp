@@ -1,7 +1,8 @@
-// ${env:NAME} and ${file:PATH} in scalars.
+// ${env:NAME}, ${env:NAME:-text} and ${file:PATH} in scalars.
 
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -32,7 +33,9 @@ class Expander {
 
  private:
   bool replace(Node& scalar, std::string_view reference, Type type);
-  bool replace_env(Node& scalar, const std::string& name);
+  bool replace_env(Node& scalar,
+                   const std::string& name,
+                   std::optional<std::string_view> otherwise);
   bool replace_file(Node& scalar, std::string_view path, Type type);
   bool refuse(Node& scalar, std::string sentence, std::string suggestion = {});
 

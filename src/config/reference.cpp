@@ -87,7 +87,8 @@ twice, anchors, aliases, tags and a second document are faults.
 - **Durations** are a number and a unit: `200ms`, `5s`, `15m`, `1h`, `30d`.
 - **Sizes** are bytes, or a number and a unit: `512B`, `64KiB`, `32MiB`, `1GiB`.
 - **Decimals** are exact: at most as fine as a picodollar for the unit, with or without quotes, no exponent.
-- **References** stand in any value, whole or in part: `${env:NAME}` is an environment variable, `${file:PATH}`
+- **References** stand in any value, whole or in part: `${env:NAME}` is an environment variable (`${env:NAME:-text}`: or
+  the text, where it is not set or empty; not in secrets), `${file:PATH}`
   the text of a file without its last line end. They are replaced once; `$${` stands for `${`. Inside `{ }` and
   `[ ]` they need quotes. A secret's file must not be readable by everybody, except below `/run/secrets`.
 - **Paths** are relative to the file they are written in.

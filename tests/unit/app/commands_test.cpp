@@ -263,12 +263,12 @@ TEST_F(Quickstart, AKeyInTheEnvironmentIsFoundAndNotCopied) {
 }
 
 TEST_F(Quickstart, AModelWithoutAPriceIsNeverOffered) {
-  ::setenv("GROQ_API_KEY", "gsk-canary", 1);
+  ::setenv("COHERE_API_KEY", "co-canary", 1);
   ::setenv("OPENAI_API_KEY", "", 1);  // empty is not set
   const Printed printed = start();
-  EXPECT_THAT(printed.out, HasSubstr("found GROQ_API_KEY, but no prices for groq"));
+  EXPECT_THAT(printed.out, HasSubstr("found COHERE_API_KEY, but no prices for cohere"));
   EXPECT_THAT(printed.out, Not(HasSubstr("OPENAI_API_KEY")));
-  EXPECT_FALSE(std::filesystem::exists(state() + "/providers/groq.yaml"));
+  EXPECT_FALSE(std::filesystem::exists(state() + "/providers/cohere.yaml"));
   EXPECT_FALSE(std::filesystem::exists(state() + "/providers/openai.yaml"));
   EXPECT_TRUE(settings());
 }

@@ -192,6 +192,10 @@ const std::vector<Case> kReferences{
      "providers:\n  p: { base_url: \"https://p.test\", api_key: \"${SECRET}\" }\n",
      "w.yaml:2:45  '${...}' is not a reference\n             write ${env:NAME} or "
      "${file:/run/secrets/name}, or $${ for the characters themselves\n"},
+    {"F5_no_text_stands_in_for_a_secret",
+     "providers:\n  p: { base_url: \"https://p.test\", api_key: \"${env:NOPE:-sk-inline}\" }\n",
+     "w.yaml:2:45  '${...}' is not a reference\n             write ${env:NAME} or "
+     "${file:/run/secrets/name}, or $${ for the characters themselves\n"},
     {"F5_unclosed",
      "providers:\n  p: { base_url: \"https://p.test\", api_key: \"${env:SECRET\" }\n",
      "w.yaml:2:45  a reference without its closing brace\n             write it like "

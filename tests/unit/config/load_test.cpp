@@ -240,7 +240,8 @@ TEST(Load, ACompletionPriceLeftOutIsThePromptPriceNeverZero) {
 
 TEST(Load, F5ReferencesAreReplacedOnce) {
   FakeInputs inputs;
-  inputs.variables = {{"OUTER", "${env:INNER}"}, {"INNER", "wrong"}, {"PORT", "8123"}};
+  inputs.variables = {
+      {"OUTER", "${env:INNER}"}, {"INNER", "wrong"}, {"PORT", "8123"}, {"EMPTY", ""}};
   inputs.files["/run/x"] = "from a file\r\n";
   const Settings settings = must_load(inputs, R"(
 listen: [ { port: "${env:PORT}" } ]
@@ -248,8 +249,10 @@ providers:
   a: { base_url: "https://a.test", display_name: "${env:OUTER}" }
   b: { base_url: "https://b.test", display_name: "it is ${file:/run/x}!" }
   c: { base_url: "https://c.test", display_name: "$${env:INNER}" }
+  d: { base_url: "https://d.test", display_name: "${env:NOPE:-one}, ${env:EMPTY:-${x} ${env:PORT:-2}" }
 )");
   EXPECT_EQ(settings.listen[0].port, 8123);
+  EXPECT_EQ(settings.providers[3].display_name, "one, ${x 8123");
   EXPECT_EQ(settings.providers[0].display_name, "${env:INNER}");
   EXPECT_EQ(settings.providers[1].display_name, "it is from a file!");
   EXPECT_EQ(settings.providers[2].display_name, "${env:INNER}");
