@@ -22,14 +22,14 @@ class FramingBodies(FramingCase):
             b"00000000000000005" * 2,
             b"8000000000000000",
             b"ffffffffffffffff",
-            b"5\t;x",
             b"g",
         ):
             self.refused(self.post(CHUNKED, body=size + b"\r\nhello\r\n0\r\n\r\n"), (400, 413), size)
 
     def test_h21_chunk_extensions(self) -> None:
         size = b"%x" % len(BODY)
-        self.accepted(self.post(CHUNKED, body=size + b';a=b;c="d"\r\n' + BODY + b"\r\n0\r\n\r\n"))
+        for extension in (b';a=b;c="d"', b"\t;x"):  # white space there is bad and to be read (RFC 9112 7.1.1)
+            self.accepted(self.post(CHUNKED, body=size + extension + b"\r\n" + BODY + b"\r\n0\r\n\r\n"))
         for extension in (b";a=\0", b";a=\rb", b";a=\nb", b';a="b', b";" + b"x" * 20000):
             self.refused(
                 self.post(CHUNKED, body=size + extension + b"\r\n" + BODY + b"\r\n0\r\n\r\n"),

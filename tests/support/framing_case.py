@@ -36,7 +36,7 @@ class FramingCase(HarnessTestCase):
             Daemon(
                 settings_for(
                     cls.upstream_server,
-                    limits={"header_timeout": "700ms", "body_timeout": "700ms", "idle_timeout": "3s"},
+                    limits={"header_timeout": "700ms", "body_timeout": "700ms", "idle_timeout": "75s"},
                 )
             )
         )
