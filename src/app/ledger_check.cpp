@@ -13,8 +13,13 @@ LedgerCheck::LedgerCheck(const std::string& path, telemetry::Log& log) {
   reader_ = std::move(*reader);
   thread_ = std::thread([this, &log] {
     const auto sound = reader_->quick_check();
-    if (!sound && sound.error().kind() != ErrorKind::Cancelled) {
+    if (sound || sound.error().kind() == ErrorKind::Cancelled) {
+      return;
+    }
+    if (sound.error().code() == "ledger_corrupt") {
       log.failure(telemetry::LogLevel::Error, "ledger_damaged", sound.error());
+    } else {
+      log.failure(telemetry::LogLevel::Warning, "ledger_unchecked", sound.error());
     }
   });
 }

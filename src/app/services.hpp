@@ -12,7 +12,6 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include "waybill/base/result.hpp"
-#include "waybill/base/time.hpp"
 #include "waybill/config/fault.hpp"
 #include "waybill/ledger/ledger.hpp"
 #include "waybill/net/task.hpp"

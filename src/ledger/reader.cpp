@@ -78,6 +78,11 @@ std::string_view group_sql(ReportGroup group) noexcept {
   return "model";
 }
 
+Error damaged_sums() {
+  return {ErrorKind::Internal, "ledger_corrupt",
+          "The daily sums are damaged; run `waybill ledger verify`."};
+}
+
 }  // namespace
 
 // ------------------------------------------------------------------ connection
@@ -235,11 +240,13 @@ Result<KeyUsage> LedgerReader::key_usage(KeyId key, WallTime now) {
   auto done = each_row(*select, [&](const Statement& row) -> Result<void> {
     BalanceBytes bytes{};
     if (!row.blob_into(1, bytes)) {
-      return Error(ErrorKind::Internal, "ledger_corrupt",
-                   "The daily sums are damaged; run `waybill ledger verify`.");
+      return damaged_sums();
     }
     const Day day = row.integer(0);
     const Int128 amount = from_bytes(bytes) + row.integer(3);
+    if (amount < 0 || amount > Int128{row.integer(2)} * Money::largest_entry().count()) {
+      return damaged_sums();
+    }
     sums[0] += amount;
     sums[1] += day >= ranges.today ? amount : 0;
     sums[2] += day >= ranges.week ? amount : 0;

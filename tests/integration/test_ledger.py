@@ -119,7 +119,8 @@ class Ledger(HarnessTestCase):
             (hashed,) = database.execute("SELECT hash FROM generation WHERE seq = 2").fetchone()
             (size,) = database.execute("PRAGMA page_size").fetchone()
         pages = self.file.read_bytes()
-        leaf = pages.index(hashed) // size * size
+        hits = [at for at in range(0, len(pages), size) if hashed in pages[at : at + size] and pages[at] == 0x0D]
+        leaf = hits[0]  # of a table (SQLite's file format, 1.6)
         self.file.write_bytes(pages[:leaf] + b"\xff" * 8 + pages[leaf + 8 :])
         self.server.start()
         wait_until(lambda: "ledger_damaged" in self.server.log_text(), "the check that follows the start")

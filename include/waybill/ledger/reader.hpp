@@ -86,7 +86,8 @@ class LedgerReader {
   // SQLite's own structural check of all pages; "ledger_corrupt" with its first finding.
   Result<void> quick_check();
 
-  // Any thread: a quick_check() that is under way, or comes after, fails with "cancelled".
+  // Any thread: a quick_check() that is under way, or comes after, fails with "cancelled",
+  // and any other query that is under way fails as well: for a reader of one's own.
   void stop_quick_check() noexcept;
 
   // A consistent copy that only its owner may read, by SQLite's online backup.  Takes long for

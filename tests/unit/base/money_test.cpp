@@ -94,6 +94,13 @@ TEST(MoneyText, OfASumIsThatOfAnAmountAndGoesOn) {
             "170141183460469231713240559.642174554112");
 }
 
+TEST(MoneyText, OfTheLargestSums) {
+  constexpr Int128 kMost = (Int128{kMax} << 64) + static_cast<Int128>(~std::uint64_t{0});
+  EXPECT_EQ(to_decimal(MoneySum::picodollars(kMost)), "170141183460469231731687303.715884105727");
+  EXPECT_EQ(to_decimal(MoneySum::picodollars(-kMost - 1)),
+            "-170141183460469231731687303.715884105728");
+}
+
 TEST(MoneyArithmetic, OverflowIsReported) {
   EXPECT_FALSE(add(Money::picodollars(kMax), Money::picodollars(1)));
   EXPECT_FALSE(subtract(Money::picodollars(kMin), Money::picodollars(1)));
