@@ -333,7 +333,7 @@ int Daemon::run() {
     complain(announced.error());
     stop();
   }
-  ledger_check_.emplace(settings().ledger.sqlite_path, *log_);
+  ledger_check_.emplace(settings().ledger.sqlite_path, *ledger_, *log_);
   mask_signals(SIG_UNBLOCK);
   main_.run();
   mask_signals(SIG_BLOCK);

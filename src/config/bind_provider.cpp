@@ -116,8 +116,7 @@ std::vector<Header> bind_headers(const Node& provider, Report& report) {
       continue;
     }
     if (!value.referenced && is_credential(name)) {
-      report.warn(value.at, "headers: a credential is written into the settings",
-                  "better a reference: \"${env:NAME}\" or \"${file:/run/secrets/name}\"");
+      report.warn_of_credential(value.at, "headers");
     }
     out.push_back({.name = name, .value = Secret(value.text)});
   }
@@ -178,8 +177,7 @@ void Binder::bind_key(const Node& node, ProviderSettings& provider) {
   if (given != nullptr) {
     read(&node, "api_key", provider.api_key);
     if (!given->faulty && !given->referenced && !report_.is_stand_in(given->at)) {
-      report_.warn(given->at, "api_key: a credential is written into the settings",
-                   "better a reference: \"${env:NAME}\" or \"${file:/run/secrets/name}\"");
+      report_.warn_of_credential(given->at, "api_key");
     }
     return;
   }

@@ -59,6 +59,9 @@ class Loader {
     }
     const unsigned file =
         asked.file == 0 && path == report_.file_name(asked) ? asked.file : report_.add_file(path);
+    if (text->readable_by_others) {
+      report_.set_open_to_all({file, 1, 1});
+    }
     std::optional<Node> root = parse_yaml(text->bytes, file, report_);
     if (!root) {
       return std::nullopt;

@@ -7,17 +7,27 @@
 namespace waybill::config {
 
 unsigned Report::add_file(std::string name) {
-  files_.push_back({.name = std::move(name), .prefix = {}, .place = {}});
+  files_.push_back({.name = std::move(name), .prefix = {}, .place = {}, .open_to_all = false});
   return static_cast<unsigned>(files_.size() - 1);
 }
 
 unsigned Report::add_stand_in(std::string prefix, const Mark& place) {
-  files_.push_back({.name = {}, .prefix = std::move(prefix), .place = resolve(place)});
+  files_.push_back(
+      {.name = {}, .prefix = std::move(prefix), .place = resolve(place), .open_to_all = false});
   return static_cast<unsigned>(files_.size() - 1);
 }
 
 const Mark& Report::resolve(const Mark& at) const {
   return is_stand_in(at) ? files_[at.file].place : at;
+}
+
+void Report::warn_of_credential(const Mark& at, std::string_view member) {
+  const bool open = files_[resolve(at).file].open_to_all;
+  warn(at,
+       std::string(member) + ": a credential is written into the settings" +
+           (open ? ", which every user of this machine can read" : ""),
+       std::string(open ? "chmod 600 the file; better " : "better ") +
+           "a reference: \"${env:NAME}\" or \"${file:/run/secrets/name}\"");
 }
 
 Position Report::position(const Mark& at) const {

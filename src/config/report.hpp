@@ -34,6 +34,11 @@ class Report {
   void fault(const Mark& at, std::string sentence, std::string suggestion = {});
   void warn(const Mark& at, std::string sentence, std::string suggestion = {});
 
+  // Marks the file of `at` as one that every user of the machine can read.
+  void set_open_to_all(const Mark& at) { files_[resolve(at).file].open_to_all = true; }
+  // Warns of a credential that stands at `at` itself.
+  void warn_of_credential(const Mark& at, std::string_view member);
+
   [[nodiscard]] Position position(const Mark& at) const;
   [[nodiscard]] const std::string& file_name(const Mark& at) const;
   [[nodiscard]] bool is_stand_in(const Mark& at) const { return !files_[at.file].prefix.empty(); }
@@ -46,6 +51,7 @@ class Report {
     std::string name;
     std::string prefix;
     Mark place;
+    bool open_to_all = false;
   };
   struct Entry {
     Mark at;                // in a file of the user's

@@ -64,7 +64,19 @@ void Actor::set_sink(std::size_t worker, CompletionSink& sink) noexcept {
 
 bool Actor::has_room() const noexcept {
   // The other half is for the generations that are under way already.
-  return room_.load(std::memory_order_relaxed) && queue_.depth() <= queue_.capacity() / 2;
+  return room_.load(std::memory_order_relaxed) && !refusing_.load(std::memory_order_relaxed) &&
+         queue_.depth() <= queue_.capacity() / 2;
+}
+
+void Actor::refuse_new(const Error& reason) {
+  const std::scoped_lock lock(mutex_);
+  refusal_ = reason;
+  refusing_.store(true, std::memory_order_relaxed);
+}
+
+std::optional<Error> Actor::refusal() const {
+  const std::scoped_lock lock(mutex_);
+  return refusal_;
 }
 
 bool Actor::push(std::unique_ptr<QueuedSettlement>& item) noexcept {

@@ -73,6 +73,8 @@ class Actor {
 
   void set_sink(std::size_t worker, CompletionSink& sink) noexcept;
   [[nodiscard]] bool has_room() const noexcept;
+  // From now on has_room() is false; what is under way still settles.
+  void refuse_new(const Error& reason);
   // False once nothing will settle any more: stopping, or failed.
   [[nodiscard]] bool can_settle() const noexcept {
     return accepting_.load(std::memory_order_relaxed) && !broken_.load(std::memory_order_relaxed);
@@ -93,6 +95,8 @@ class Actor {
   [[nodiscard]] const Options& options() const noexcept { return parts_.options; }
 
   [[nodiscard]] std::optional<Error> failure() const;
+  // Why refuse_new() was called, if it was.
+  [[nodiscard]] std::optional<Error> refusal() const;
   [[nodiscard]] LedgerStats stats() const noexcept;
 
  private:
@@ -143,13 +147,15 @@ class Actor {
   BoundedQueue<QueuedSettlement> queue_;
   std::vector<std::atomic<CompletionSink*>> sinks_;
   std::atomic<bool> room_{true};
+  std::atomic<bool> refusing_{false};
   std::atomic<bool> accepting_{true};
   std::atomic<bool> sleeping_{false};
   Counters counters_;
 
-  mutable std::mutex mutex_;  // guards the three below
+  mutable std::mutex mutex_;  // guards the four below
   std::deque<Command*> commands_;
   std::optional<Error> failure_;
+  std::optional<Error> refusal_;
   bool stopping_ = false;
   std::condition_variable work_;  // the writer waits
   std::condition_variable done_;  // callers of run() wait

@@ -177,6 +177,10 @@ bool Ledger::has_room() const noexcept {
   return parts_->actor->has_room();
 }
 
+void Ledger::refuse_new(const Error& reason) {
+  parts_->actor->refuse_new(reason);
+}
+
 Result<void> Ledger::log_intents(std::size_t worker, std::span<const Intent* const> intents) {
   if (!parts_->actor->can_settle()) {
     return Error(ErrorKind::Unavailable, "ledger_unavailable",
@@ -285,7 +289,8 @@ LedgerReader& Ledger::reader() noexcept {
 }
 
 std::optional<Error> Ledger::failure() const {
-  return parts_->actor->failure();
+  const auto failed = parts_->actor->failure();
+  return failed ? failed : parts_->actor->refusal();
 }
 
 LedgerStats Ledger::stats() const noexcept {

@@ -124,7 +124,9 @@ class Ledger(HarnessTestCase):
         self.file.write_bytes(pages[:leaf] + b"\xff" * 8 + pages[leaf + 8 :])
         self.server.start()
         wait_until(lambda: "ledger_damaged" in self.server.log_text(), "the check that follows the start")
-        self.assertEqual(self.server.chat().status, 200)
+        refused = self.server.chat()
+        self.assert_error(refused, 503)
+        self.assertEqual(self.server.request("GET", "/health/ready").status, 503)
 
     def test_d6_b20_a_changed_row_is_named(self) -> None:
         for _ in range(10):

@@ -14,8 +14,8 @@ namespace waybill::config {
 
 struct FileText {
   std::string bytes;
-  // Everybody on the machine can read the file: fine for settings, refused for
-  // a secret outside the folders where container runtimes mount them.
+  // Everybody on the machine can read the file: told of where settings hold a credential,
+  // refused for a secret outside the folders where container runtimes mount them.
   bool readable_by_others = false;
 };
 

@@ -157,6 +157,10 @@ class Ledger {
   // disk nearly full, failed, stopping).  One relaxed load or two.
   [[nodiscard]] bool has_room() const noexcept;
 
+  // Any thread: from now on has_room() is false, for `reason`, which failure() tells; what
+  // is under way still settles.
+  void refuse_new(const Error& reason);
+
   // Rule W: call before the first byte of each attempt goes to its provider.  One
   // write(2) for all of them, no fsync.  Fails with "ledger_unavailable" where the log
   // cannot be written: none of the attempts may be sent.
