@@ -155,7 +155,9 @@ class Waybill(Proxy):
 
     name = "Waybill"
 
-    def __init__(self, upstream: Upstream, folder: Path, *, streaming: bool) -> None:
+    def __init__(
+        self, upstream: Upstream, folder: Path, *, streaming: bool, ledger_folder: Path | None = None
+    ) -> None:
         super().__init__(upstream, folder, streaming=streaming)
         self.folder = folder
         self.settings = folder / "waybill.yaml"
@@ -164,7 +166,7 @@ class Waybill(Proxy):
                 {
                     "listen": [{"address": "127.0.0.1", "port": 0}],
                     "workers": 1,
-                    "ledger": {"store": f"sqlite://{folder}/ledger.db", "durability": "strict"},
+                    "ledger": {"store": f"sqlite://{ledger_folder or folder}/ledger.db", "durability": "strict"},
                     "logging": {"access": True, "file": str(folder / "access.log")},
                     "limits": {"max_connections": 16000, "max_concurrent_requests": 16000},
                     "providers": {
