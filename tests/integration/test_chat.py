@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import threading
 from decimal import Decimal
 from typing import Any
@@ -10,11 +11,13 @@ from typing import Any
 from waybill_harness import (
     Answer,
     HarnessTestCase,
+    HttpConnection,
     Response,
     Simulator,
     canned,
     chat_request,
     comments,
+    connections_of,
     cost_of,
     generation_id,
     json,
@@ -32,6 +35,7 @@ DETAILED_USAGE = {
     "prompt_tokens_details": {"cached_tokens": 1024},
     "completion_tokens_details": {"reasoning_tokens": 100},
 }
+LEGACY = {"id": "cmpl-1", "object": "text_completion", "created": 1729072359, "model": "facebook/opt-125m"}
 
 
 class Shapes(HarnessTestCase):
@@ -256,6 +260,51 @@ class Upstreams(HarnessTestCase):
         self.assertTrue(head.complete)
         self.assertIn(b"two", seen)
 
+    def test_the_head_and_the_first_event_leave_together(self) -> None:
+        self.provider.script(canned.stream())
+        with self.server.connect() as connection:
+            for _ in range(20):
+                connection.send(chat_request(self.server.key, stream=True))
+                first = connection.socket.recv(65536, socket.MSG_PEEK)
+                self.assertIn(b"\r\n\r\n", first)
+                self.assertIn(b"data: {", first)
+                self.assert_clean_stream(connection.read_response())
+
+    def test_no_connection_waits_to_fill_its_segments(self) -> None:
+        gate = threading.Event()
+        self.provider.script(Answer((canned.stream_head() + canned.chunk(canned.event(canned.delta("one"))), gate)))
+        with self.server.connect() as connection:
+            connection.send(chat_request(self.server.key, stream=True))
+            connection.read_head()
+            try:
+                found = connections_of(self.server.pid)
+            except PermissionError as reason:
+                self.skipTest(str(reason))
+            self.assertGreaterEqual(len(found), 2, "the client's and the provider's")
+            for end in found:
+                with self.subTest(end), end:
+                    self.assertTrue(end.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    def test_comments_keep_a_stream_alive_that_pauses_after_content(self) -> None:
+        server = self.daemon(settings_for(self.provider, defaults={"keep_alive_comment": "100ms"}))
+        gate = threading.Event()
+        first = canned.chunk(canned.event(canned.delta("one")))
+        self.provider.script(
+            Answer((canned.stream_head() + first, gate, canned.chunk(canned.events(("two",))) + canned.LAST_CHUNK))
+        )
+        with server.connect() as connection:
+            connection.send(chat_request(server.key, stream=True))
+            answer = connection.read_head()
+            pieces = connection.body_pieces(answer)
+            while b"one" not in answer.body:
+                answer.body += next(pieces)
+            while not comments(answer.body.split(b"one", 1)[1]):
+                answer.body += next(pieces)
+            gate.set()
+            answer.body += b"".join(pieces)
+        self.assert_clean_stream(answer)
+        self.assertEqual(answer.text(), "onetwo")
+
     def test_a_fingerprint_is_kept_and_a_null_one_is_dropped_from_chunks(self) -> None:
         body = (
             canned.event(canned.delta("a", system_fingerprint=None))
@@ -294,6 +343,40 @@ class Upstreams(HarnessTestCase):
         self.assertEqual(answer.json()["choices"][0]["text"], "hi")
         self.assertEqual(self.provider.wait_for_requests(1)[0].target, "/v1/completions")
         self.assertEqual(Decimal(answer.json()["usage"]["cost"]), cost_of(answer.json()["usage"]))
+
+    def test_a_stream_of_legacy_completions_passes_through_and_is_billed(self) -> None:
+        def part(text: str, finish: str | None = None) -> dict[str, Any]:  # as vLLM writes them
+            choice = {"index": 0, "text": text, "logprobs": None, "finish_reason": finish, "stop_reason": None}
+            return {**LEGACY, "choices": [choice], "usage": None}
+
+        parts = [part("."), part('\n"Human'), part(' network."', "length")]
+        usage = {**LEGACY, "choices": [], "usage": canned.USAGE}
+        body = b"".join(map(canned.event, [*parts, usage])) + canned.DONE
+        self.provider.script(canned.stream_head() + canned.chunk(body) + canned.LAST_CHUNK)
+        request = {"model": "demo/model", "prompt": "say", "stream": True}
+        answer = self.server.request("POST", "/v1/completions", body=request)
+        chunks = self.assert_clean_stream(answer)
+        sent = self.provider.wait_for_requests(1)[0]
+        self.assertEqual((sent.target, sent.json()["prompt"]), ("/v1/completions", "say"))
+        self.assertEqual({chunk["object"] for chunk in chunks}, {"text_completion"})
+        self.assertEqual("".join(chunk["choices"][0].get("text") or "" for chunk in chunks), '.\n"Human network."')
+        self.assertEqual([chunk for chunk in chunks if chunk.get("usage")], [chunks[-1]])
+        self.assertEqual(Decimal(chunks[-1]["usage"]["cost"]), cost_of(canned.USAGE))
+        record = self.server.generation(generation_id(answer))
+        self.assertEqual(Decimal(record["total_cost"]), cost_of(canned.USAGE))
+        self.assertEqual(record["finish_reason"], "length")
+
+    def test_an_ipv6_listener_answers_and_is_announced_in_brackets(self) -> None:
+        try:
+            socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+        except OSError:
+            self.skipTest("no IPv6 loopback here")
+        listen = [{"address": address, "port": 0} for address in ("127.0.0.1", "::1")]
+        server = self.daemon(settings_for(self.provider, listen=listen))
+        self.assertRegex(server.urls[1], r"^http://\[::1\]:\d+$")
+        with HttpConnection(int(server.urls[1].rsplit(":", 1)[1]), host="::1") as connection:
+            connection.send(chat_request(server.key))
+            self.assertEqual(connection.read_response().text(), "Hello there")
 
 
 if __name__ == "__main__":

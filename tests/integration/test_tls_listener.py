@@ -78,6 +78,21 @@ class TlsListener(HarnessTestCase):
         self.assertTrue(first.ended_with_done())
         self.assertEqual(connection.read_response().text(), "two")
 
+    def test_http_1_1_is_agreed_on_whatever_else_is_offered(self) -> None:
+        self.provider.script(canned.plain("agreed"))
+        for offered in (["http/1.1"], ["h2", "http/1.1"]):
+            with self.subTest(offered):
+                self.context.set_alpn_protocols(offered)
+                connection = self.connect()
+                self.assertEqual(connection.socket.selected_alpn_protocol(), "http/1.1")
+                connection.send(chat_request(self.server.key))
+                self.assertEqual(connection.read_response().text(), "agreed")
+
+    def test_a_client_that_speaks_h2_alone_is_told_so_in_the_handshake(self) -> None:
+        self.context.set_alpn_protocols(["h2"])
+        with self.assertRaisesRegex(ssl.SSLError, "(?i)no.application.protocol"):  # RFC 7301 section 3.2
+            self.connect()
+
     def served_certificate(self) -> bytes:
         connection = self.connect()
         return connection.socket.getpeercert(binary_form=True)

@@ -233,8 +233,11 @@ class Tls(HarnessTestCase):
     def test_u7_a_body_that_ends_with_the_connection_needs_a_close_notify(self) -> None:
         context = self.authority.server_context("localhost")
         raw = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n" + canned.body("cut")
-        cut = self.upstream(Answer((raw,), End.RESET), tls=context)
-        self.assertIn(self.server_for(cut).chat().status, (502, 504))
+        cut = self.upstream(Answer((raw,), End.CLOSE), tls=context)
+        error = self.assert_error(self.server_for(cut).chat(), 502, "upstream_stream_broken")
+        self.assertIn("broke off its answer", error["message"])
+        whole = self.upstream(Answer((raw,), End.GOODBYE), tls=context)
+        self.assertEqual(self.server_for(whole).chat().text(), "cut")
 
     def test_u7_old_protocol_versions_are_refused(self) -> None:
         context = self.authority.server_context("localhost")
@@ -249,9 +252,12 @@ class Tls(HarnessTestCase):
     def test_u8_an_h2_only_server_is_a_clear_error(self) -> None:
         context = self.authority.server_context("localhost")
         context.set_alpn_protocols(["h2"])
-        h2 = self.upstream(Answer((b"\0\0\0\x04\0\0\0\0\0",), End.CLOSE), tls=context)
-        answer = self.server_for(h2).chat()
-        self.assertIn(answer.status, (502, 504))
+        deaf = self.upstream(Answer((b"\0\0\0\x04\0\0\0\0\0",), End.CLOSE), tls=context)  # speaks h2 all the same
+        error = self.assert_error(self.server_for(deaf).chat(), 502, "upstream_invalid_response")
+        self.assertIn("something that is no answer", error["message"])
+        alert = Answer((b"\x15\x03\x03\x00\x02\x02\x78",), End.CLOSE)  # no_application_protocol
+        error = self.assert_error(self.server_for(self.upstream(greet=alert)).chat(), 502, "upstream_tls_failed")
+        self.assertIn("could not be reached over TLS", error["message"])
 
 
 class Connecting:

@@ -74,6 +74,15 @@ class Names(HarnessTestCase):
             self.assertEqual(server.chat().status, 502)
         self.assertLessEqual(self.names.questions["missing.test"], 4, "asked again for each request")
 
+    def test_u4_an_address_is_remembered_for_its_time_to_live(self) -> None:
+        self.names.replies["named.test"] = Reply(["127.0.0.1"])
+        server = self.daemon_of("named.test")
+        self.provider.script(canned.http_response(200, canned.body("named"), headers=[("Connection", "close")]))
+        for _ in range(2):
+            self.assertEqual(server.chat().text(), "named")
+        self.assertEqual(self.provider.connections, 2)
+        self.assertEqual(self.names.questions["named.test"], 2, "one for each family")
+
     def test_u4_a_thousand_addresses_are_cut_to_a_few(self) -> None:
         self.names.replies["many.test"] = Reply([f"127.0.{i // 250}.{1 + i % 250}" for i in range(1000)])
         server = self.daemon_of("many.test")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import ssl
 
-from certificates import Authority, Certificate, context_of
+from certificates import Authority, Certificate, context_of, record_names
 from waybill_harness import (
     CANARY,
     Daemon,
@@ -71,6 +71,17 @@ class UpstreamTls(HarnessTestCase):
             with self.subTest(host):
                 status, requests, log = self.ask(certificate, ca_file=root, host=host)
                 self.assertEqual((status, requests), (200, 1), log[-2000:])
+
+    def test_the_host_of_the_base_url_is_asked_for_by_name(self) -> None:
+        for host, told in (("localhost", "localhost"), ("127.0.0.1", None)):  # an address is no name: RFC 6066
+            with self.subTest(host):
+                context = self.authority.server_context("localhost", "IP:127.0.0.1")
+                names = record_names(context)
+                with self_contained(context) as upstream:
+                    members = {"ca_file": str(self.authority.root)}
+                    url = f"https://{host}:{upstream.port}/v1"
+                    self.assertEqual(self.daemon(settings_for(url, provider_members=members)).chat().status, 200)
+                self.assertEqual(names, [told])
 
     def test_streams_over_tls_and_connections_are_reused(self) -> None:
         with self_contained(self.authority.server_context("localhost"), canned.stream()) as upstream:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from typing import Any, Sequence
 
 from wire import Headers
@@ -44,6 +45,34 @@ def chunk(data: bytes) -> bytes:
 
 
 LAST_CHUNK = b"0\r\n\r\n"
+
+
+def stored_brotli(*pieces: bytes) -> list[bytes]:
+    """Pieces of one brotli stream, each readable as it comes: uncompressed meta-blocks (RFC 7932 section 9.2)."""
+    blocks = [((len(piece) - 1) << 3 | 1 << 19).to_bytes(3, "little") + piece for piece in pieces]
+    size_and_window = (len(pieces[0]) - 1) << 7 | 1 << 23 | 0x0B
+    blocks[0] = size_and_window.to_bytes(3, "little") + pieces[0]
+    blocks[-1] += b"\x03"  # the last meta-block, empty
+    return blocks
+
+
+def stored_zstd(*pieces: bytes) -> list[bytes]:
+    """Pieces of one zstd frame, each readable as it comes: raw blocks (RFC 8878 section 3.1.1)."""
+    blocks = [(len(piece) << 3).to_bytes(3, "little") + piece for piece in pieces]
+    blocks[0] = b"\x28\xb5\x2f\xfd\x00\x38" + blocks[0]  # no checksum, a window of 128 KiB
+    blocks[-1] += b"\x01\x00\x00"  # the last block, empty
+    return blocks
+
+
+def gzipped(*pieces: bytes) -> list[bytes]:
+    """Pieces of one gzip member, each readable as it comes."""
+    packer = zlib.compressobj(wbits=31)
+    blocks = [packer.compress(piece) + packer.flush(zlib.Z_SYNC_FLUSH) for piece in pieces]
+    blocks[-1] += packer.flush()
+    return blocks
+
+
+CODINGS = {"gzip": gzipped, "br": stored_brotli, "zstd": stored_zstd}
 
 
 def body(content: str = "Hello there", *, usage: dict[str, Any] | None = USAGE, **members: Any) -> bytes:

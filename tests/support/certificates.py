@@ -170,6 +170,13 @@ class Authority:
         return context_of(self.issue(*names))
 
 
+def record_names(context: ssl.SSLContext) -> list[str | None]:
+    """Where the server names that clients ask for are noted, None for a hello without one (RFC 6066 section 3)."""
+    names: list[str | None] = []
+    context.sni_callback = lambda _socket, name, _context: names.append(name)
+    return names
+
+
 def context_of(certificate: Certificate) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_ciphers("ALL:@SECLEVEL=0")  # so that weak certificates can be served at all

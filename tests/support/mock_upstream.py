@@ -17,9 +17,11 @@ from wire import parse_json
 
 class End(enum.Enum):
     KEEP = "keep"  # leave the connection open for the next request
-    CLOSE = "close"  # FIN
+    CLOSE = "close"  # FIN; over TLS without the close_notify before it
+    GOODBYE = "goodbye"  # over TLS: close_notify, then FIN
     RESET = "reset"  # RST
     HOLD = "hold"  # say nothing more until the peer goes
+    DEAF = "deaf"  # read nothing more, and keep the connection until the test ends
 
 
 Piece = Union[bytes, threading.Event]  # an Event is waited for, or the peer's leaving
@@ -257,8 +259,14 @@ class MockUpstream:
         if answer.end is End.HOLD:
             self._wait_or_gone(peer, None, recorded)
             return False
+        if answer.end is End.DEAF:
+            self._stopping.wait()
+            return False
         if answer.end is End.RESET:
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            return False
+        if answer.end is End.GOODBYE:
+            peer.unwrap()
             return False
         if answer.end is End.CLOSE:
             if isinstance(peer, ssl.SSLSocket):

@@ -14,7 +14,7 @@ from typing import Any, Iterable, Sequence
 import canned
 from daemon import Daemon
 from mock_upstream import Answer, End, MockUpstream, Recorded
-from processes import SLOWNESS, Child, Settings, Simulator, binary, fixtures, run_waybill, wait_until
+from processes import SLOWNESS, Child, Settings, Simulator, binary, connections_of, fixtures, run_waybill, wait_until
 from wire import (
     ConnectionClosed,
     HttpConnection,
@@ -254,6 +254,7 @@ __all__ = [
     "canned",
     "chat_request",
     "comments",
+    "connections_of",
     "cost_of",
     "fixtures",
     "generation_id",
