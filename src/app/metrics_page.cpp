@@ -47,7 +47,11 @@ net::Task<Result<std::string>> MetricsPage::render(net::Worker& asking) {
   telemetry::MetricsSnapshot snapshot;
   snapshot.workers = std::move(gathering->sum);
   const ReloadState::View reloads = sources_.reloads.view();
-  snapshot.service.ledger_queue_depth = sources_.ledger.stats().queue_depth;
+  const ledger::LedgerStats ledger = sources_.ledger.stats();
+  snapshot.service.ledger_queue_depth = ledger.queue_depth;
+  snapshot.service.ledger_commits = ledger.commits;
+  snapshot.service.ledger_log_pages = ledger.wal_pages;
+  snapshot.service.ledger_spilled = ledger.spilled;
   snapshot.service.reloads_ok = reloads.ok;
   snapshot.service.reloads_failed = reloads.failures;
   snapshot.service.log_messages_dropped = sources_.log.dropped();

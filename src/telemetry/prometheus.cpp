@@ -232,6 +232,14 @@ void write_ledger(Page& page, const WorkerMetrics& metrics, const ServiceMetrics
                  settlements.latency_us, 6);
   page.single("waybill_ledger_queue_depth", "gauge", "Settlements waiting for their commit.",
               service.ledger_queue_depth);
+  page.single("waybill_ledger_commits_total", "counter", "Commits of settlements.",
+              service.ledger_commits);
+  page.single("waybill_ledger_log_pages", "gauge",
+              "Pages of SQLite's write-ahead log that are not in the database yet.",
+              service.ledger_log_pages);
+  page.single("waybill_ledger_spilled", "gauge",
+              "Settlements in the spill file, which the database could not take.",
+              service.ledger_spilled);
 }
 
 void write_process(Page& page, const ServiceMetrics& service, const ProcessStats& process) {

@@ -28,6 +28,17 @@ from waybill_harness import (
 OWNED = {"id", "model", "provider", "usage"}
 # Members of requests that name other models or need the real service.
 NOT_REPLAYED = {"models", "route", "preset", "plugins"}
+PATHS = {
+    "openai-chat": "/v1/chat/completions",
+    "openai-completions": "/v1/completions",
+    "openai-embeddings": "/v1/embeddings",
+}
+# What a request of the kind needs, where the recording has it not.
+LEAST = {
+    "openai-chat": {"messages": [{"role": "user", "content": "hi"}]},
+    "openai-completions": {"prompt": "hi"},
+    "openai-embeddings": {"input": "hi"},
+}
 FOR_ALL_BYTES = 8192  # streams up to this size are also sent one byte at a time
 
 
@@ -46,9 +57,10 @@ class Recording:
         body = request.get("body") if request.get("known", True) else None
         body = json.loads(body) if isinstance(body, str) and body else body
         self.request: dict[str, Any] = {k: v for k, v in (body or {}).items() if k not in NOT_REPLAYED}
-        self.request.setdefault("messages", [{"role": "user", "content": "hi"}])
-        self.request["model"] = "demo/model"
-        self.request["stream"] = bool(entry["stream"])
+        self.path = PATHS[entry["dialect"]]
+        self.request = {**LEAST[entry["dialect"]], **self.request, "model": "demo/model"}
+        if entry["dialect"] != "openai-embeddings":
+            self.request["stream"] = bool(entry["stream"])
 
     def fails_midway(self) -> bool:
         return bool({"midstream-error", "error-in-200"} & set(self.features))
@@ -67,7 +79,7 @@ def recordings() -> Iterator[Recording]:
         raise unittest.SkipTest("no fixtures: set WAYBILL_FIXTURES to the folder of recorded traffic")
     for line in (root / "public" / "manifest.jsonl").read_text().splitlines():
         entry = json.loads(line)
-        if entry["dialect"] == "openai-chat":
+        if entry["dialect"] in PATHS:
             yield Recording(root / "public" / "recordings" / entry["id"], entry)
 
 
@@ -125,7 +137,7 @@ class Recordings(HarnessTestCase):
     def ask(self, recording: Recording, pieces: list[bytes] | None = None) -> Response:
         raw = recording.raw_response()
         self.provider.script(Answer(tuple(pieces or [raw]), End.CLOSE if recording.streamed else End.KEEP))
-        return self.server.request("POST", "/v1/chat/completions", body=recording.request)
+        return self.server.request("POST", recording.path, body=recording.request)
 
     def assert_same_stream(self, recording: Recording, answer: Response) -> None:
         chunks = self.assert_clean_stream(answer)
@@ -141,7 +153,7 @@ class Recordings(HarnessTestCase):
     def assert_same_body(self, recording: Recording, answer: Response) -> None:
         self.assertEqual(answer.status, 200, answer.body[:500])
         self.assertEqual(not_owned(answer.body.decode()), not_owned(recording.body.decode()))
-        self.assertIn("system_fingerprint", answer.json())
+        self.assertEqual("system_fingerprint" in answer.json(), recording.path != PATHS["openai-embeddings"])
         self.assert_billed(answer, answer.json()["usage"])
 
     def assert_billed(self, answer: Response, usage: dict[str, Any]) -> None:
@@ -154,7 +166,7 @@ class Recordings(HarnessTestCase):
                 continue
             with self.subTest(recording.name):
                 answer = self.ask(recording)
-                (self.assert_same_stream if recording.request["stream"] else self.assert_same_body)(recording, answer)
+                (self.assert_same_stream if recording.request.get("stream") else self.assert_same_body)(recording, answer)
                 count += 1
         print(f"{count} recordings replayed")
         self.server.verify_ledger()
@@ -176,7 +188,7 @@ class Recordings(HarnessTestCase):
             if recording.fails_midway():
                 with self.subTest(recording.name):
                     answer = self.ask(recording)
-                    if answer.status == 200 and recording.request["stream"]:
+                    if answer.status == 200 and recording.request.get("stream"):
                         self.assert_failed_stream(answer)
                     else:
                         self.assert_error(answer, answer.status)
@@ -190,7 +202,7 @@ class Recordings(HarnessTestCase):
                 MockUpstream(recording.raw_response()) as provider,
                 Daemon(settings_for(provider, defaults={"timeouts": {"total": "1s"}})) as server,
             ):
-                answer = server.request("POST", "/v1/chat/completions", body=recording.request)
+                answer = server.request("POST", recording.path, body=recording.request)
                 if recording.status in (400, 413, 422):
                     expected = {recording.status}
                 elif recording.status == 429:

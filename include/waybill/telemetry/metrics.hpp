@@ -202,6 +202,9 @@ class EndpointSlots {
 // What belongs to no worker, read by the application at the scrape.
 struct ServiceMetrics {
   std::uint64_t ledger_queue_depth = 0;  // settlements waiting for their commit
+  std::uint64_t ledger_commits = 0;
+  std::uint64_t ledger_log_pages = 0;  // of SQLite's write-ahead log
+  std::uint64_t ledger_spilled = 0;    // settlements in the spill file
   std::uint64_t reloads_ok = 0;
   std::uint64_t reloads_failed = 0;
   std::uint64_t log_messages_dropped = 0;

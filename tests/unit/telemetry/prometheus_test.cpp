@@ -215,7 +215,13 @@ TEST(Prometheus, ShowsWhatWasCounted) {
   snapshot.workers.connections.http_rejections.increment("head_too_large");
   snapshot.workers.upstream.open = 5;
   snapshot.workers.upstream.idle = 4;
-  snapshot.service = {.ledger_queue_depth = 2, .reloads_ok = 1, .workers = 2, .version = "0.1.0"};
+  snapshot.service = {.ledger_queue_depth = 2,
+                      .ledger_commits = 7,
+                      .ledger_log_pages = 11,
+                      .ledger_spilled = 3,
+                      .reloads_ok = 1,
+                      .workers = 2,
+                      .version = "0.1.0"};
   snapshot.process = {.resident_bytes = 25'000'000,
                       .cpu_microseconds = 1'250'000,
                       .start_time_unix_ms = 1'700'000'000'123};
@@ -243,6 +249,9 @@ TEST(Prometheus, ShowsWhatWasCounted) {
       {"waybill_upstream_connections{state=\"active\"}", "1"},
       {"waybill_upstream_connections{state=\"idle\"}", "4"},
       {"waybill_ledger_queue_depth", "2"},
+      {"waybill_ledger_commits_total", "7"},
+      {"waybill_ledger_log_pages", "11"},
+      {"waybill_ledger_spilled", "3"},
       {"waybill_reloads_total{result=\"ok\"}", "1"},
       {"waybill_build_info{version=\"0.1.0\"}", "1"},
       {"process_resident_memory_bytes", "25000000"},
