@@ -37,6 +37,7 @@ class Everything final : public config::FileSource, public config::Environment {
   [[nodiscard]] std::optional<std::string> get(const std::string& name) const override {
     return name.ends_with("_HOST")    ? "https://host.test"
            : name.ends_with("_STATE") ? "/state"
+           : name.ends_with("_PORT")  ? ""
                                       : "value";
   }
 };
