@@ -165,7 +165,9 @@ Task<Result<void>> ClientExchange::send(std::string_view head,
     const IoResult sent = stream_.try_write(pieces);
     if (sent.state == IoState::Done) {
       done += sent.size;
-      unsent = unsent_bytes(stream_);
+      if (done < total) {
+        unsent = unsent_bytes(stream_);
+      }
       continue;
     }
     if (sent.state != IoState::WouldBlock) {

@@ -59,7 +59,8 @@ Choice unavailable(const AttemptOutcome& outcome) {
               "could not be reached. Check its address and that it runs."};
     case OutcomeKind::TlsFailed:
       return {502, kKind, "upstream_tls_failed", kType,
-              "could not be reached over TLS. Check its certificate and the settings' CA."};
+              "could not be reached over TLS. Check its certificate, the settings' CA and that it "
+              "speaks HTTP/1.1."};
     case OutcomeKind::StreamBroken:
       return {502, kKind, "upstream_stream_broken", kType,
               "broke off its answer. Send the request again."};
