@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 import threading
@@ -108,6 +109,10 @@ class Connections(HarnessTestCase):
                 settings_for(f"http://127.0.0.1:{deaf.getsockname()[1]}/v1", self.provider, defaults=TIMES)
             )
             self.assertEqual(server.chat(padding="a" * 15_000_000).text(), "one")
+            alone = self.daemon(settings_for(f"http://127.0.0.1:{deaf.getsockname()[1]}/v1", defaults=TIMES))
+            self.assertEqual(alone.chat(padding="a" * 15_000_000).status, 504)
+        verified = json.loads(alone.command("ledger", "verify", "--json").stdout)
+        self.assertEqual(verified["provider_total_usd"], "0", "nobody bills half a request")
 
     def test_u10_with_all_down_the_refusal_is_quick(self) -> None:
         with socket.socket() as held:
