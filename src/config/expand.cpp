@@ -86,11 +86,11 @@ bool Expander::replace(Node& scalar, std::string_view reference, Type type) {
   const bool secret = type == Type::Secret || type == Type::SecretMap;
   if (reference.starts_with("env:")) {
     const std::size_t dash = reference.find(":-", 4);
-    const std::string_view name = reference.substr(4, dash == reference.npos ? dash : dash - 4);
-    if (is_variable_name(name) && (dash == reference.npos || !secret)) {
-      return dash == reference.npos
-                 ? replace_env(scalar, std::string(name), std::nullopt)
-                 : replace_env(scalar, std::string(name), reference.substr(dash + 2));
+    const bool has_text = dash != std::string_view::npos;
+    const std::string_view name = has_text ? reference.substr(4, dash - 4) : reference.substr(4);
+    if (is_variable_name(name) && !(has_text && secret)) {
+      return replace_env(scalar, std::string(name),
+                         has_text ? std::optional(reference.substr(dash + 2)) : std::nullopt);
     }
   }
   if (reference.starts_with("file:") && reference.size() > 5) {
