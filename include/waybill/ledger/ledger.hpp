@@ -154,7 +154,7 @@ class Ledger {
   void set_sink(std::size_t worker, CompletionSink& sink) noexcept;
 
   // False: answer 503 before anything is dispatched (queue nearly full, spill half full,
-  // disk nearly full, failed, stopping).  One relaxed load or two.
+  // disk nearly full, failed, refuse_new(), stopping).  A few relaxed loads.
   [[nodiscard]] bool has_room() const noexcept;
 
   // Any thread: from now on has_room() is false, for `reason`, which failure() tells; what
