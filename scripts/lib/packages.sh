@@ -8,7 +8,7 @@ BUILD_PACKAGES=(clang-19 lld-19 llvm-19 cmake ninja-build ccache pkg-config libb
 TEST_PACKAGES=(libgtest-dev libgmock-dev libbenchmark-dev python3 openssl sqlite3)
 CHECK_PACKAGES=(clang-format-19 clang-tidy-19 libclang-rt-19-dev git)
 BENCH_PACKAGES=(nginx-light haproxy util-linux binutils)
-CONTAINER_PACKAGES=(buildah podman runc debootstrap)
+CONTAINER_PACKAGES=(buildah podman runc debootstrap python3-yaml)
 # What the built binary needs to run, in the container image.
 RUNTIME_PACKAGES=(libssl3 libc-ares2 libyaml-cpp0.7 libsqlite3-0 libspdlog1.10 libfmt9 libsimdjson14 libmimalloc2.0
   zlib1g libbrotli1 libzstd1 ca-certificates)
