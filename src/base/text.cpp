@@ -5,6 +5,8 @@
 #include <numeric>
 #include <vector>
 
+#include <openssl/evp.h>
+
 #include "waybill/base/ascii.hpp"
 #include "waybill/base/json_bytes.hpp"
 
@@ -162,6 +164,15 @@ bool is_valid_utf8(std::string_view text) noexcept {
     text.remove_prefix(size);
   }
   return true;
+}
+
+std::string to_base64(std::string_view bytes) {
+  std::string out((bytes.size() + 2) / 3 * 4, '\0');
+  // It ends with a NUL of its own, which std::string has room for behind its characters.
+  EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                  reinterpret_cast<const unsigned char*>(bytes.data()),
+                  static_cast<int>(bytes.size()));
+  return out;
 }
 
 }  // namespace waybill

@@ -2,6 +2,7 @@
 #include <string>
 #include <utility>
 
+#include "waybill/base/text.hpp"
 #include "waybill/catalog/catalog.hpp"
 
 namespace waybill::catalog {
@@ -67,6 +68,11 @@ dialects::UsageQuirks to_usage_quirks(const config::QuirkSettings& quirks) {
   return out;
 }
 
+// RFC 7617 §2.
+Secret basic_authorization(const Secret& credentials) {
+  return credentials.empty() ? Secret() : Secret("Basic " + to_base64(credentials.reveal()));
+}
+
 Result<Provider> to_provider(const config::ProviderSettings& settings) {
   auto base_url = parse_base_url(settings.base_url);
   if (!base_url) {
@@ -90,13 +96,9 @@ Result<Provider> to_provider(const config::ProviderSettings& settings) {
     if (!proxy) {
       return at(settings.at, proxy.error());
     }
-    if (proxy->scheme != UrlScheme::Http) {
-      return at(settings.at,
-                Error(ErrorKind::InvalidRequest, "proxy_unsupported",
-                      "A proxy is spoken to over plain http; write 'http://' (requests to an https "
-                      "provider stay encrypted through it)."));
-    }
-    out.proxy = *std::move(proxy);
+    out.proxy = Proxy{.url = *std::move(proxy),
+                      .ca_file = settings.proxy_ca_file,
+                      .authorization = basic_authorization(settings.proxy_credentials)};
   }
   out.max_connections = settings.max_connections;
   out.queue = settings.queue;

@@ -154,11 +154,8 @@ void Binder::bind_provider(const Key& key, const Node& node) {
   out.auth = bind_auth(node);
   out.headers = bind_headers(node, report_);
   out.data_policy = bind_policy(member(&node, "data_policy"));
-  read(&node, "ca_file", out.ca_file);
-  if (!out.ca_file.empty()) {
-    out.ca_file = join_path(folder_of(report_.file_name(node.find("ca_file")->at)), out.ca_file);
-  }
-  read(&node, "proxy", out.proxy);
+  read_path(node, "ca_file", out.ca_file);
+  bind_proxy(node, out);
   read(&node, "allow_plain_http", out.allow_plain_http);
   read_integer(&node, "max_connections", out.max_connections);
   read_integer(&node, "queue", out.queue);
@@ -170,6 +167,37 @@ void Binder::bind_provider(const Key& key, const Node& node) {
   check_key_given_once(node, out);
   check_plain_http(node, out);
   settings_.providers.push_back(std::move(out));
+}
+
+// A path is relative to the file that names it.
+void Binder::read_path(const Node& node, std::string_view name, std::string& out) {
+  read(&node, name, out);
+  if (!out.empty()) {
+    out = join_path(folder_of(report_.file_name(node.find(name)->at)), out);
+  }
+}
+
+void Binder::bind_proxy(const Node& node, ProviderSettings& provider) {
+  read(&node, "proxy", provider.proxy);
+  read(&node, "proxy_credentials", provider.proxy_credentials);
+  read_path(node, "proxy_ca_file", provider.proxy_ca_file);
+  const Node* const credentials = node.find("proxy_credentials");
+  for (const std::string_view name : {"proxy_credentials", "proxy_ca_file"}) {
+    if (node.find(name) != nullptr && node.find("proxy") == nullptr) {
+      report_.fault(node.find(name)->at, std::string(name) + ": no proxy is named",
+                    "write proxy: http://host:port, or remove it");
+    }
+  }
+  if (credentials == nullptr || credentials->faulty) {
+    return;
+  }
+  if (provider.proxy_credentials.reveal().find(':') == std::string_view::npos) {
+    report_.fault(credentials->at, "proxy_credentials: there is no ':' in it",
+                  "write user:password");
+  }
+  if (!credentials->referenced) {
+    report_.warn_of_credential(credentials->at, "proxy_credentials");
+  }
 }
 
 void Binder::bind_key(const Node& node, ProviderSettings& provider) {

@@ -45,6 +45,8 @@ class Binder {
   void bind_ledger(const Node& root);
   void bind_largest_entry(const Node* node);
   void bind_provider(const Key& key, const Node& node);
+  void read_path(const Node& node, std::string_view name, std::string& out);
+  void bind_proxy(const Node& node, ProviderSettings& provider);
   void bind_key(const Node& node, ProviderSettings& provider);
   void check_key_given_once(const Node& node, const ProviderSettings& provider);
   void check_plain_http(const Node& node, const ProviderSettings& provider);

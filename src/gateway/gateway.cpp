@@ -71,6 +71,10 @@ void divide(http::OriginOptions& options,
   }
 }
 
+bool trusts_as(const http::OriginOptions& options, const ProviderLink& link) noexcept {
+  return options.tls == link.tls && (!options.proxy || options.proxy->tls == link.proxy_tls);
+}
+
 using PoolsByName = std::map<std::string, std::shared_ptr<http::ClientPool>, std::less<>>;
 
 std::shared_ptr<const WorkerView> make_view(LiveSnapshotPtr live,
@@ -89,10 +93,14 @@ std::shared_ptr<const WorkerView> make_view(LiveSnapshotPtr live,
   const std::vector<catalog::Provider>& providers = live->catalog().providers();
   for (std::size_t i = 0; i < providers.size(); ++i) {
     std::shared_ptr<http::ClientPool>& pool = kept[live->providers[i].pool_name];
-    if (!pool || pool->options().tls != live->providers[i].tls) {
+    if (!pool || !trusts_as(pool->options(), live->providers[i])) {
       http::OriginOptions options;
       options.origin = providers[i].base_url;
-      options.proxy = providers[i].proxy;
+      if (providers[i].proxy) {
+        options.proxy = http::ForwardProxy{.url = providers[i].proxy->url,
+                                           .tls = live->providers[i].proxy_tls,
+                                           .authorization = providers[i].proxy->authorization};
+      }
       options.tls = live->providers[i].tls;
       divide(options, providers[i], live->providers[i], share);
       options.connect_timeout = std::chrono::minutes(1);  // each endpoint's own timeout is shorter

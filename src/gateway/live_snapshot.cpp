@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "waybill/base/digest.hpp"
 #include "waybill/base/text.hpp"
 #include "waybill/http/message.hpp"
 #include "waybill/http/server.hpp"
@@ -20,6 +21,9 @@ Secret request_head(const catalog::Provider& provider, std::string_view path) {
   std::string head = "POST " + (absolute ? provider.base_url.to_string() : provider.base_url.path) +
                      std::string(path) + " HTTP/1.1\r\n";
   http::append_field(head, "Host", provider.authority);
+  if (absolute && !provider.proxy->authorization.empty()) {
+    http::append_field(head, "Proxy-Authorization", provider.proxy->authorization.reveal());
+  }
   if (!provider.auth_header.empty() && !provider.auth_value.empty()) {
     http::append_field(head, provider.auth_header, provider.auth_value.reveal());
   }
@@ -66,14 +70,51 @@ using TrustByFile = std::map<std::string, std::shared_ptr<const net::TlsClientCo
 // Connections live as long as the context that they were made with (WorkerView).
 TrustByFile trust_still_good(const LiveSnapshot* previous) {
   TrustByFile out;
-  for (std::size_t i = 0; previous != nullptr && i < previous->providers.size(); ++i) {
-    const auto& context = previous->providers[i].tls;
-    const std::string& file = previous->catalog().providers()[i].ca_file;
+  const auto keep = [&out](const std::string& file, const auto& context) {
     if (context && !out.contains(file) && context->is_current()) {
       out.emplace(file, context);
     }
+  };
+  for (std::size_t i = 0; previous != nullptr && i < previous->providers.size(); ++i) {
+    const catalog::Provider& provider = previous->catalog().providers()[i];
+    keep(provider.ca_file, previous->providers[i].tls);
+    if (provider.proxy) {
+      keep(provider.proxy->ca_file, previous->providers[i].proxy_tls);
+    }
   }
   return out;
+}
+
+// Null for plain http.
+Result<std::shared_ptr<const net::TlsClientContext>> trust_for(const Url& url,
+                                                               const std::string& ca_file,
+                                                               TrustByFile& trust) {
+  if (url.scheme != UrlScheme::Https) {
+    return std::shared_ptr<const net::TlsClientContext>();
+  }
+  auto& context = trust[ca_file];
+  if (!context) {
+    auto made = net::TlsClientContext::make(ca_file);
+    if (!made) {
+      return made.error();
+    }
+    context = std::move(*made);
+  }
+  return context;
+}
+
+// Tells connections apart that were opened with other settings.
+std::string pool_name_of(const catalog::Provider& provider) {
+  Url origin = provider.base_url;
+  origin.path.clear();
+  std::string name = origin.to_string() + " " + provider.ca_file + " " +
+                     std::to_string(provider.max_connections) + " " +
+                     std::to_string(provider.queue);
+  if (provider.proxy) {
+    name += " " + provider.proxy->url.to_string() + " " + provider.proxy->ca_file + " " +
+            to_hex(sha256(provider.proxy->authorization.reveal()));
+  }
+  return name;
 }
 
 // What is known of a provider before the first request to it.
@@ -82,22 +123,19 @@ Result<ProviderLink> link_to(const catalog::Provider& provider, TrustByFile& tru
   for (std::size_t kind = 0; kind < kRequestKinds; ++kind) {
     link.heads[kind] = request_head(provider, kPaths[kind]);
   }
-  if (provider.base_url.scheme == UrlScheme::Https) {
-    auto& context = trust[provider.ca_file];
-    if (!context) {
-      auto made = net::TlsClientContext::make(provider.ca_file);
-      if (!made) {
-        return made.error();
-      }
-      context = std::move(*made);
-    }
-    link.tls = context;
+  auto tls = trust_for(provider.base_url, provider.ca_file, trust);
+  if (!tls) {
+    return tls.error();
   }
-  Url origin = provider.base_url;
-  origin.path.clear();
-  link.pool_name = origin.to_string() + " " + (provider.proxy ? provider.proxy->to_string() : "") +
-                   " " + provider.ca_file + " " + std::to_string(provider.max_connections) + " " +
-                   std::to_string(provider.queue);
+  link.tls = *std::move(tls);
+  if (provider.proxy) {
+    auto proxy_tls = trust_for(provider.proxy->url, provider.proxy->ca_file, trust);
+    if (!proxy_tls) {
+      return proxy_tls.error();
+    }
+    link.proxy_tls = *std::move(proxy_tls);
+  }
+  link.pool_name = pool_name_of(provider);
   return link;
 }
 

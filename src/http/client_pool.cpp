@@ -158,8 +158,14 @@ Task<Result<void>> ClientPool::tunnel(net::Stream& stream, TimePoint deadline) c
   const bool v6 = options_.origin.host_kind == HostKind::Ipv6;
   const std::string target = (v6 ? "[" + options_.origin.host + "]" : options_.origin.host) + ":" +
                              std::to_string(options_.origin.port);
-  const std::string request = "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n\r\n";
-  const IoOutcome sent = co_await stream.write_all(request, deadline);
+  std::string text = "CONNECT " + target + " HTTP/1.1\r\n";
+  append_field(text, "Host", target);
+  if (!options_.proxy->authorization.empty()) {
+    append_field(text, "Proxy-Authorization", options_.proxy->authorization.reveal());
+  }
+  text += "\r\n";
+  const Secret request(std::move(text));
+  const IoOutcome sent = co_await stream.write_all(request.reveal(), deadline);
   if (sent != IoOutcome::Ok) {
     co_return proxy_failed("The proxy does not take the request for a tunnel.");
   }
@@ -185,14 +191,37 @@ Task<Result<void>> ClientPool::tunnel(net::Stream& stream, TimePoint deadline) c
   }
   const auto parsed = parse_response_head(head, Verb::connect);
   const auto* const response = std::get_if<ResponseHead>(&parsed);
+  if (response != nullptr && response->status == 407) {
+    co_return proxy_failed(
+        "The proxy does not accept the credentials: see the provider's proxy_credentials.");
+  }
   if (response == nullptr || response->status / 100 != 2) {
     co_return proxy_failed("The proxy refuses to reach the provider.");
   }
   co_return Result<void>();
 }
 
+// What stands between a connection to the proxy and one to the origin.
+Task<Result<void>> ClientPool::pass_proxy(net::Stream& stream, TimePoint deadline) const {
+  if (options_.proxy->url.scheme == UrlScheme::Https) {
+    stream.start_tls(options_.proxy->tls->make_session(options_.proxy->url.host));
+    const auto shaken = co_await stream.handshake(deadline);
+    if (!shaken && shaken.error().kind() == ErrorKind::UpstreamFailed) {
+      co_return proxy_failed("To the proxy: " + shaken.error().detail());
+    }
+    if (!shaken) {
+      co_return shaken.error();
+    }
+  }
+  // Plain http goes through a proxy as absolute-form requests; only TLS needs a tunnel.
+  if (options_.origin.scheme == UrlScheme::Https) {
+    co_return co_await tunnel(stream, deadline);
+  }
+  co_return Result<void>();
+}
+
 Task<Result<net::Stream>> ClientPool::open(TimePoint deadline, net::CallOff& call_off) {
-  const Url& dialled = options_.proxy ? *options_.proxy : options_.origin;
+  const Url& dialled = options_.proxy ? options_.proxy->url : options_.origin;
   auto addresses = co_await resolver_.resolve(dialled.host, dialled.port, deadline, call_off);
   if (!addresses) {
     co_return addresses.error();
@@ -203,11 +232,10 @@ Task<Result<net::Stream>> ClientPool::open(TimePoint deadline, net::CallOff& cal
   }
   net::Stream stream = std::move(*connected);
   const net::CallOff::Watch watch(call_off, stream);
-  // Plain http goes through a proxy as absolute-form requests; only TLS needs a tunnel.
-  if (options_.proxy && options_.origin.scheme == UrlScheme::Https) {
-    const auto tunnelled = co_await tunnel(stream, deadline);
-    if (!tunnelled) {
-      co_return tunnelled.error();
+  if (options_.proxy) {
+    const auto passed = co_await pass_proxy(stream, deadline);
+    if (!passed) {
+      co_return passed.error();
     }
   }
   if (options_.origin.scheme == UrlScheme::Https) {

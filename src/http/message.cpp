@@ -31,6 +31,13 @@ bool is_field_value(std::string_view text) noexcept {
   return is_value_text(text);
 }
 
+void append_field(std::string& out, std::string_view name, std::string_view value) {
+  if (!is_field_value(value)) {
+    return;
+  }
+  out.append(name).append(": ").append(value).append("\r\n");
+}
+
 std::string_view reason_phrase(unsigned status) noexcept {
   const auto phrase =
       boost::beast::http::obsolete_reason(static_cast<boost::beast::http::status>(status));

@@ -37,13 +37,6 @@ Rejection no_memory() {
 
 }  // namespace
 
-void append_field(std::string& out, std::string_view name, std::string_view value) {
-  if (!is_field_value(value)) {
-    return;
-  }
-  out.append(name).append(": ").append(value).append("\r\n");
-}
-
 const RequestHead& ServerExchange::head() const noexcept {
   return connection_.head_;
 }

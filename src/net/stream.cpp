@@ -240,9 +240,17 @@ SSL* Stream::session() const noexcept {
 }
 
 void Stream::start_tls(SSL* session) {
-  assert(core_ != nullptr && core_->session == nullptr);
+  assert(core_ != nullptr);
+  if (core_->session == nullptr) {
+    SSL_set_fd(session, core_->fd);
+  } else {
+    // The new session's records travel as the data of the one below, which it owns.  Waiting
+    // stays as it is: such a BIO wants what the session below wants of the socket.
+    BIO* const below = BIO_new(BIO_f_ssl());
+    BIO_set_ssl(below, core_->session, BIO_CLOSE);
+    SSL_set_bio(session, below, below);
+  }
   core_->session = session;
-  SSL_set_fd(session, core_->fd);
 }
 
 IoResult Stream::try_read(std::span<char> buffer) {

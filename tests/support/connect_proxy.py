@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import select
 import socket
+import ssl
 import threading
 
 
@@ -12,11 +14,21 @@ class ConnectProxy:
 
     Every tunnel leads to `port` on loopback, whatever host was asked for: the names of
     a test exist only here.  With an `answer` it sends those bytes instead and hangs up.
+    With `tls` it is an https proxy, with `credentials` it wants them (RFC 7617).
     """
 
-    def __init__(self, port: int, *, answer: bytes | None = None) -> None:
+    def __init__(
+        self,
+        port: int,
+        *,
+        answer: bytes | None = None,
+        tls: ssl.SSLContext | None = None,
+        credentials: str | None = None,
+    ) -> None:
         self._target = port
         self._answer = answer
+        self._tls = tls
+        self._wanted = credentials and b"Proxy-Authorization: Basic " + base64.b64encode(credentials.encode())
         self._stopping = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -26,7 +38,7 @@ class ConnectProxy:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
     def __enter__(self) -> "ConnectProxy":
         self._start(self._accept)
@@ -45,7 +57,9 @@ class ConnectProxy:
 
     def _readable(self, *sockets: socket.socket) -> list[socket.socket]:
         while not self._stopping.is_set():
-            ready, _, _ = select.select(sockets, [], [], 0.05)
+            # What a TLS socket has decrypted already is nothing that select() could see.
+            pending = [one for one in sockets if isinstance(one, ssl.SSLSocket) and one.pending()]
+            ready = pending or select.select(sockets, [], [], 0.05)[0]
             if ready:
                 return ready
         return []
@@ -54,7 +68,12 @@ class ConnectProxy:
         while self._readable(self._listener):
             self._start(self._serve, self._listener.accept()[0])
 
-    def _serve(self, client: socket.socket) -> None:
+    def _serve(self, plain: socket.socket) -> None:
+        try:
+            client = self._tls.wrap_socket(plain, server_side=True) if self._tls else plain
+        except OSError:  # the client does not trust the certificate
+            plain.close()
+            return
         with client:
             head = b""
             while b"\r\n\r\n" not in head:
@@ -68,6 +87,9 @@ class ConnectProxy:
             self.heads.append(head)
             if self._answer is not None:
                 client.sendall(self._answer)
+                return
+            if self._wanted and self._wanted not in head.split(b"\r\n"):
+                client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
                 return
             with socket.create_connection(("127.0.0.1", self._target)) as target:
                 # In two segments: the client must read no further than the head.

@@ -34,4 +34,7 @@ inline void free_memory(std::string& text) noexcept {
 
 [[nodiscard]] bool is_valid_utf8(std::string_view text) noexcept;
 
+// RFC 4648 §4, padded, in one line.
+[[nodiscard]] std::string to_base64(std::string_view bytes);
+
 }  // namespace waybill

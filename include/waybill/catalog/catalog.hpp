@@ -25,6 +25,13 @@ using ProviderIndex = std::uint32_t;  // dense, from 0, of one catalog
 using EndpointIndex = std::uint32_t;  // likewise, over all models
 using ModelIndex = std::uint32_t;
 
+// What stands between Waybill and a provider.
+struct Proxy {
+  Url url;
+  std::string ca_file;   // of an https:// proxy; "" trusts the system's authorities
+  Secret authorization;  // value of Proxy-Authorization, "" for none
+};
+
 // A company or a server that runs models.
 struct Provider {
   ProviderIndex index = 0;
@@ -42,7 +49,7 @@ struct Provider {
   dialects::UsageQuirks usage_quirks;  // the part of `quirks` that metering reads
 
   std::string ca_file;
-  std::optional<Url> proxy;
+  std::optional<Proxy> proxy;
   std::uint32_t max_connections = 0;
   std::uint32_t queue = 0;
   config::DataPolicy data_policy;

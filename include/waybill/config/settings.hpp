@@ -139,7 +139,9 @@ struct ProviderSettings {
   std::vector<Header> headers;
   DataPolicy data_policy;
   std::string ca_file;
-  std::string proxy;  // http://host:port, "" for none
+  std::string proxy;         // http(s)://host:port, "" for none
+  Secret proxy_credentials;  // user:password
+  std::string proxy_ca_file;
   bool allow_plain_http = false;
   std::uint32_t max_connections = 256;  // per daemon
   std::uint32_t queue = 1'024;          // requests that may wait for a connection

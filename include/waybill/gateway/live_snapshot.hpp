@@ -26,7 +26,8 @@ struct ProviderLink {
   // Request line and header fields up to, not including, Accept and
   // Content-Length; one for each dialects::RequestKind.  They hold the key.
   std::array<Secret, kRequestKinds> heads;
-  std::shared_ptr<const net::TlsClientContext> tls;  // null for plain http
+  std::shared_ptr<const net::TlsClientContext> tls;        // null for plain http
+  std::shared_ptr<const net::TlsClientContext> proxy_tls;  // null unless by an https:// proxy
   std::string pool_name;  // equal for providers that may share connections
   // For limits that are too small to be divided among the workers.
   std::shared_ptr<http::Places> places;

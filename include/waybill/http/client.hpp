@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "waybill/base/result.hpp"
+#include "waybill/base/secret.hpp"
 #include "waybill/base/shared_use.hpp"
 #include "waybill/base/url.hpp"
 #include "waybill/http/body.hpp"
@@ -27,9 +28,17 @@ namespace waybill::http {
 
 using net::Task;
 
+// A forward proxy (RFC 9110 §3.7): asked for a tunnel to https origins.  Requests to http
+// origins go to it in absolute form, with its credentials, which their head has to hold.
+struct ForwardProxy {
+  Url url;                                           // scheme, host and port
+  std::shared_ptr<const net::TlsClientContext> tls;  // required for https:// proxies
+  Secret authorization;                              // Proxy-Authorization of a tunnel, "" for none
+};
+
 struct OriginOptions {
-  Url origin;                // scheme, host and port; the path is not used
-  std::optional<Url> proxy;  // http:// forward proxy: CONNECT for https origins
+  Url origin;  // scheme, host and port; the path is not used
+  std::optional<ForwardProxy> proxy;
   std::shared_ptr<const net::TlsClientContext> tls;  // required for https origins
   // Of this pool alone, unless the pools of several workers share them.
   std::size_t max_connections = 1024;
@@ -82,6 +91,7 @@ class ClientPool final : private Places::Taker {
   std::optional<net::Stream> take_idle();
   void keep(net::Stream stream);
   Task<Result<net::Stream>> open(TimePoint deadline, net::CallOff& call_off);
+  Task<Result<void>> pass_proxy(net::Stream& stream, TimePoint deadline) const;
   Task<Result<void>> tunnel(net::Stream& stream, TimePoint deadline) const;
 
   net::Worker& worker_;

@@ -64,6 +64,10 @@ class HeadWriter {
 [[nodiscard]] bool is_token(std::string_view text) noexcept;
 [[nodiscard]] bool is_field_value(std::string_view text) noexcept;
 
+// Appends one header line, "Name: value" CRLF.  A value that cannot stand in a
+// header (a control character from outside) is left out with its line.
+void append_field(std::string& out, std::string_view name, std::string_view value);
+
 // "Not Found"; "Unknown" for a status without a registered phrase.
 [[nodiscard]] std::string_view reason_phrase(unsigned status) noexcept;
 

@@ -53,10 +53,6 @@ struct ServerCounters {
 using net::Task;
 class Connection;
 
-// Appends one header line, "Name: value" CRLF.  A value that cannot stand in a
-// header (a control character from outside) is left out with its line.
-void append_field(std::string& out, std::string_view name, std::string_view value);
-
 // One request and the response to it.
 //
 // The handler reads the body if it wants it, then answers exactly once, by

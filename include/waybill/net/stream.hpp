@@ -1,4 +1,4 @@
-// A connected byte stream: TCP, Unix socket, or TLS over either.
+// A connected byte stream: TCP, Unix socket, or TLS over either (or over TLS to a proxy).
 
 #pragma once
 
@@ -71,7 +71,8 @@ class Stream {
   [[nodiscard]] int fd() const noexcept;
 
   // Puts a TLS session (client or server side already chosen) over the socket
-  // and owns it.  Call handshake() before anything else.
+  // and owns it.  Call handshake() before anything else.  Once that has succeeded,
+  // another may be put over it: TLS to a server through TLS to its proxy.
   void start_tls(SSL* session);
   [[nodiscard]] bool is_tls() const noexcept;
   [[nodiscard]] SSL* session() const noexcept;

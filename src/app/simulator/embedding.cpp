@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "waybill/base/ascii.hpp"
+#include "waybill/base/text.hpp"
 
 #include "wording.hpp"
 
@@ -44,8 +45,6 @@ std::vector<float> embed(std::string_view text, std::size_t dimensions) {
 }
 
 std::string to_base64(const std::vector<float>& vector) {
-  constexpr std::string_view kAlphabet =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string bytes;
   bytes.reserve(vector.size() * 4);
   for (const float value : vector) {
@@ -54,19 +53,7 @@ std::string to_base64(const std::vector<float>& vector) {
       bytes += static_cast<char>((bits >> shift) & 0xFFU);
     }
   }
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t at = 0; at < bytes.size(); at += 3) {
-    std::uint32_t group = 0;
-    for (std::size_t i = 0; i < 3; ++i) {
-      const auto byte = at + i < bytes.size() ? static_cast<unsigned char>(bytes[at + i]) : 0U;
-      group = group << 8U | byte;
-    }
-    for (std::size_t i = 0; i < 4; ++i) {
-      out += at + i <= bytes.size() ? kAlphabet[(group >> (18 - 6 * i)) & 63U] : '=';
-    }
-  }
-  return out;
+  return waybill::to_base64(bytes);
 }
 
 }  // namespace waybill::app::simulator

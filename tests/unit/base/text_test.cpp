@@ -113,6 +113,15 @@ TEST(FreeMemory, LeavesNoBuffer) {
   EXPECT_EQ(text.capacity(), std::string().capacity());
 }
 
+TEST(Base64, IsThatOfRfc4648) {
+  EXPECT_EQ(to_base64(""), "");
+  EXPECT_EQ(to_base64("f"), "Zg==");
+  EXPECT_EQ(to_base64("fo"), "Zm8=");
+  EXPECT_EQ(to_base64("foobar"), "Zm9vYmFy");
+  EXPECT_EQ(to_base64(std::string_view("\0\xFB\xFF", 3)), "APv/");
+  EXPECT_EQ(to_base64(std::string(300, 'a')).find('\n'), std::string::npos);
+}
+
 TEST(Rfc3339, IsUtcWithMilliseconds) {
   EXPECT_EQ(to_rfc3339(WallTime(std::chrono::milliseconds(1'787'300'000'123))),
             "2026-08-21T08:13:20.123Z");

@@ -24,7 +24,9 @@ providers:
     base_url: https://API.acme.test:8443/v1/
     api_key: "${env:ACME_KEY}"
     headers: { X-Team: red }
-    proxy: http://proxy.test:3128
+    proxy: https://proxy.test:3128
+    proxy_credentials: "user:password"
+    proxy_ca_file: /etc/proxy.pem
     data_policy: { training: true }
     timeouts: { first_token: 30s, total: 5m }
     retry_on: [ 422 ]
@@ -76,7 +78,9 @@ TEST_F(CatalogTest, AProviderIsReadyToBeCalled) {
   EXPECT_EQ(acme.auth_header, "Authorization");
   EXPECT_EQ(acme.auth_value.reveal(), "Bearer sk-acme");
   ASSERT_TRUE(acme.proxy);
-  EXPECT_EQ(acme.proxy->port, 3128);
+  EXPECT_EQ(acme.proxy->url.port, 3128);
+  EXPECT_EQ(acme.proxy->ca_file, "/etc/proxy.pem");
+  EXPECT_EQ(acme.proxy->authorization.reveal(), "Basic dXNlcjpwYXNzd29yZA==");
   EXPECT_THAT(acme.retry_on, ElementsAre(422));
 }
 

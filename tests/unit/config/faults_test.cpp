@@ -273,6 +273,18 @@ const std::vector<Case> kProviders{
     {"H_header_injection",
      "providers:\n  p: { base_url: \"https://p.test\", headers: { X-A: \"x\\r\\nX-B: y\" } }\n",
      "w.yaml:2:52  headers.X-A: holds characters that no header may have\n"},
+    {"F3_credentials_for_no_proxy",
+     "providers:\n  p: { base_url: \"https://p.test\", proxy_credentials: \"${env:SECRET}:a\" }\n",
+     "w.yaml:2:55  proxy_credentials: no proxy is named\n             write proxy: "
+     "http://host:port, or remove it\n"},
+    {"F3_authorities_for_no_proxy",
+     "providers:\n  p: { base_url: \"https://p.test\", proxy_ca_file: a.pem }\n",
+     "w.yaml:2:51  proxy_ca_file: no proxy is named\n             write proxy: http://host:port, "
+     "or remove it\n"},
+    {"F2_credentials_without_a_password",
+     "providers:\n  p: { base_url: \"https://p.test\", proxy: \"http://b.test\", "
+     "proxy_credentials: \"${env:SECRET}\" }\n",
+     "w.yaml:2:79  proxy_credentials: there is no ':' in it\n             write user:password\n"},
     {"F2_preset_unknown", "providers:\n  p: { preset: opnai }\n",
      "w.yaml:2:16  preset: there is no preset 'opnai'\n             the presets are the files of "
      "config/providers, without .yaml\n"},

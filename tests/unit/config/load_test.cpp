@@ -164,7 +164,9 @@ providers:
     headers: { X-Team: red }
     data_policy: { training: true, retention: 30d }
     ca_file: ca.pem
-    proxy: http://proxy.test:3128
+    proxy: https://proxy.test:3128
+    proxy_credentials: "me:it: is"
+    proxy_ca_file: proxy.pem
     max_connections: 7
     queue: 0
     timeouts: { first_token: 120s }
@@ -182,7 +184,9 @@ providers:
   EXPECT_EQ(p.data_policy.retention, Retention::Limited);
   EXPECT_EQ(p.data_policy.retention_time, 720h);
   EXPECT_EQ(p.ca_file, "dir/ca.pem");
-  EXPECT_EQ(p.proxy, "http://proxy.test:3128");
+  EXPECT_EQ(p.proxy, "https://proxy.test:3128");
+  EXPECT_EQ(p.proxy_credentials.reveal(), "me:it: is");
+  EXPECT_EQ(p.proxy_ca_file, "dir/proxy.pem");
   EXPECT_EQ(p.max_connections, 7U);
   EXPECT_EQ(p.queue, 0U);
   EXPECT_EQ(p.timeouts.first_token, 120s);
@@ -270,10 +274,13 @@ TEST(Load, F5SecretsMountedByAContainerRuntimeMayBeReadableByAll) {
 TEST(Load, ASecretWrittenOutIsAWarningThatDoesNotRepeatIt) {
   FakeInputs inputs;
   const Loaded loaded = inputs.load_main(
-      "providers: { a: { base_url: \"https://a.test\", api_key: sk-live-123 } }\n");
+      "providers: { a: { base_url: \"https://a.test\", api_key: sk-live-123,\n"
+      "  proxy: \"http://b.test\", proxy_credentials: \"me:sk-live-4\" } }\n");
   EXPECT_TRUE(loaded.ok());
-  ASSERT_EQ(loaded.warnings.size(), 1U);
+  ASSERT_EQ(loaded.warnings.size(), 2U);
   EXPECT_EQ(loaded.warnings[0].sentence, "api_key: a credential is written into the settings");
+  EXPECT_EQ(loaded.warnings[1].sentence,
+            "proxy_credentials: a credential is written into the settings");
   EXPECT_EQ(render(loaded.warnings).find("sk-live"), std::string::npos);
 }
 

@@ -1,5 +1,6 @@
 #include "waybill/gateway/live_snapshot.hpp"
 
+#include <array>
 #include <filesystem>
 #include <string>
 #include <variant>
@@ -71,11 +72,18 @@ TEST(LiveSnapshot, APlainProviderBehindAProxyGetsTheAbsoluteForm) {
   config::Settings settings = test::two_providers(kOne, kTwo);
   settings.providers[0].proxy = "http://proxy.test:3128";
   settings.providers[1].proxy = "http://proxy.test:3128";
+  for (config::ProviderSettings& provider : settings.providers) {
+    provider.proxy_credentials = Secret("user:password");
+  }
   telemetry::EndpointSlots slots;
   const LiveSnapshotPtr live = test::live_of(std::move(settings), slots);
   EXPECT_THAT(head_of(*live, 0, 0), StartsWith("POST /v1/chat/completions HTTP/1.1"));
   EXPECT_THAT(head_of(*live, 1, 0),
               StartsWith("POST http://two.test:8000/api/v1/chat/completions HTTP/1.1"));
+  // A tunnel has been asked for with them already; the provider must not see them.
+  EXPECT_THAT(head_of(*live, 0, 0), Not(HasSubstr("Proxy-Authorization")));
+  EXPECT_THAT(head_of(*live, 1, 0),
+              HasSubstr("\r\nProxy-Authorization: Basic dXNlcjpwYXNzd29yZA==\r\n"));
 }
 
 TEST(LiveSnapshot, TrustIsLoadedForHttpsAndShared) {
@@ -112,12 +120,33 @@ TEST(LiveSnapshot, TrustOutlivesAReloadUnlessItsFileHasChanged) {
 }
 
 TEST(LiveSnapshot, AMissingTrustStoreIsAFault) {
-  config::Settings settings = test::two_providers(kOne, kTwo);
-  settings.providers[0].ca_file = "/nowhere/ca.pem";
+  config::Settings of_provider = test::two_providers(kOne, kTwo);
+  of_provider.providers[0].ca_file = "/nowhere/ca.pem";
+  config::Settings of_proxy = test::two_providers(kOne, kTwo);
+  of_proxy.providers[1].proxy = "https://proxy.test:3128";
+  of_proxy.providers[1].proxy_ca_file = "/nowhere/ca.pem";
+  for (config::Settings& settings : std::array{of_provider, of_proxy}) {
+    telemetry::EndpointSlots slots;
+    const auto live = make_live(test::snapshot_of(std::move(settings)), slots, nullptr);
+    ASSERT_FALSE(live);
+    EXPECT_EQ(live.error().code(), "tls_ca_file");
+  }
+}
+
+TEST(LiveSnapshot, AProxysTrustIsItsOwnAndOutlivesAReload) {
+  config::Settings settings = test::two_providers("https://one.test/v1", "http://two.test/v1");
+  settings.providers[0].proxy = "http://proxy.test:3128";
+  settings.providers[1].proxy = "https://proxy.test:3128";
   telemetry::EndpointSlots slots;
-  const auto live = make_live(test::snapshot_of(std::move(settings)), slots, nullptr);
-  ASSERT_FALSE(live);
-  EXPECT_EQ(live.error().code(), "tls_ca_file");
+  const LiveSnapshotPtr live = test::live_of(settings, slots);
+  EXPECT_EQ(live->providers[0].proxy_tls, nullptr);
+  EXPECT_EQ(live->providers[1].tls, nullptr);
+  ASSERT_NE(live->providers[1].proxy_tls, nullptr);
+  settings.providers.erase(settings.providers.begin());
+  settings.models.clear();
+  settings.providers[0].proxy_credentials = Secret("user:password");
+  const LiveSnapshotPtr later = test::live_of(settings, slots, live.get());
+  EXPECT_EQ(later->providers[0].proxy_tls, live->providers[1].proxy_tls);
 }
 
 TEST(LiveSnapshot, OnlyTheSameOriginAndMeansShareConnections) {
@@ -135,6 +164,11 @@ TEST(LiveSnapshot, OnlyTheSameOriginAndMeansShareConnections) {
   config::Settings proxied = test::two_providers("http://h.test/v1", "http://h.test/v1");
   proxied.providers[1].proxy = "http://proxy.test:3128";
   EXPECT_NE(names(proxied).first, names(proxied).second);
+  proxied.providers[0].proxy = proxied.providers[1].proxy;
+  EXPECT_EQ(names(proxied).first, names(proxied).second);
+  proxied.providers[1].proxy_credentials = Secret("user:password");
+  EXPECT_NE(names(proxied).first, names(proxied).second);
+  EXPECT_THAT(names(proxied).second, Not(HasSubstr("password")));
 }
 
 TEST(LiveSnapshot, EndpointsAreSeenAsTheSettingsHaveThem) {

@@ -37,11 +37,7 @@ Task<> serve_one(Stream* stream) {
   stream->close();
 }
 
-Task<std::string> talk(Stream* stream) {
-  const auto shaken = co_await stream->handshake(soon());
-  if (!shaken) {
-    co_return shaken.error().detail();
-  }
+Task<std::string> read_all(Stream* stream) {
   std::string all;
   std::array<char, 4> buffer{};
   for (;;) {
@@ -55,6 +51,14 @@ Task<std::string> talk(Stream* stream) {
       co_return all;
     }
   }
+}
+
+Task<std::string> talk(Stream* stream) {
+  const auto shaken = co_await stream->handshake(soon());
+  if (!shaken) {
+    co_return shaken.error().detail();
+  }
+  co_return co_await read_all(stream);
 }
 
 std::string handshake_and_read(const Certificate& certificate,
@@ -98,6 +102,75 @@ TEST(TlsHandshake, U6WhatIsNotTrustedIsRefused) {
       std::string::npos);
   EXPECT_NE(handshake_and_read(good, good.certificate_file(), "127.0.0.1").find("IP address"),
             std::string::npos);
+}
+
+// One end of TLS within TLS: a text that ends in a point comes back twice over.
+Task<> echo_within(Stream* stream, SSL* outer, SSL* inner) {
+  for (SSL* const session : {outer, inner}) {
+    stream->start_tls(session);
+    const auto shaken = co_await stream->handshake(soon());
+    if (!shaken) {
+      co_return;
+    }
+  }
+  std::string all;
+  std::array<char, 1000> buffer{};
+  while (!all.ends_with('.')) {
+    const IoResult got = stream->try_read(buffer);
+    if (got.state == IoState::Done) {
+      all.append(buffer.data(), got.size);
+    } else if (got.state == IoState::WouldBlock) {
+      const Wake wake = co_await stream->readable(soon());
+      EXPECT_EQ(wake, Wake::Ready);
+    } else {
+      co_return;
+    }
+  }
+  const IoOutcome sent = co_await stream->write_all(all + all, soon());
+  EXPECT_EQ(sent, IoOutcome::Ok);
+  stream->close();
+}
+
+Task<std::string> ask_within(Stream* stream, SSL* outer, SSL* inner, std::string question) {
+  stream->start_tls(outer);
+  const auto shaken = co_await stream->handshake(soon());
+  if (!shaken) {
+    co_return shaken.error().detail();
+  }
+  stream->start_tls(inner);
+  const auto again = co_await stream->handshake(soon());
+  if (!again) {
+    co_return again.error().detail();
+  }
+  const IoOutcome sent = co_await stream->write_all(question, soon());
+  EXPECT_EQ(sent, IoOutcome::Ok);
+  co_return co_await read_all(stream);
+}
+
+// Far more than the socket holds, so that both layers have to wait for each other's bytes.
+TEST(TlsHandshake, WithinTlsToAProxyBytesGoBothWaysAndBothNamesAreChecked) {
+  const Certificate proxy("proxy.example", -60, 3600);
+  const Certificate api("api.example", -60, 3600);
+  const auto serve_proxy = TlsServerContext::load(proxy.certificate_file(), proxy.key_file());
+  const auto serve_api = TlsServerContext::load(api.certificate_file(), api.key_file());
+  const auto trust_proxy = TlsClientContext::make(proxy.certificate_file());
+  const auto trust_api = TlsClientContext::make(api.certificate_file());
+  ASSERT_TRUE(serve_proxy && serve_api && trust_proxy && trust_api);
+  const std::string question = std::string(3'000'000, 'q') + ".";
+  const auto ask = [&](const std::string& proxy_name, const std::string& name) {
+    Worker worker(0);
+    std::array<int, 2> fds{};
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds.data()), 0);
+    Stream server(worker, fds[0]);
+    Stream client(worker, fds[1]);
+    worker.spawn(
+        echo_within(&server, (*serve_proxy)->make_session(), (*serve_api)->make_session()));
+    return run_task(worker, ask_within(&client, (*trust_proxy)->make_session(proxy_name),
+                                       (*trust_api)->make_session(name), question));
+  };
+  EXPECT_TRUE(ask("proxy.example", "api.example") == question + question);
+  EXPECT_NE(ask("other.example", "api.example").find("ostname"), std::string::npos);
+  EXPECT_NE(ask("proxy.example", "other.example").find("ostname"), std::string::npos);
 }
 
 TEST(TlsContext, AMissingFileIsNamed) {
