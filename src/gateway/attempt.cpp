@@ -63,7 +63,7 @@ Task<std::optional<AttemptOutcome>> Generation::call_upstream(Call& call) {
       std::min(call.deadline, Clock::now() + call.endpoint.timeouts.connect);
   auto connected = co_await call.exchange.connect(allowed, connect_by);
   if (!connected) {
-    co_return outcome_of(call, connected.error());
+    co_return failed_by(call, connected.error());
   }
   UpstreamBytes request = upstream_request(call);
   const bool logged = co_await log_intent(call);
@@ -87,7 +87,7 @@ Task<std::optional<AttemptOutcome>> Generation::call_upstream(Call& call) {
                     : call.deadline;
   auto head = co_await call.exchange.read_head(head_by);
   if (!head) {
-    co_return outcome_of(call, head.error());
+    co_return failed_by(call, head.error());
   }
   call.status = head->status;
   std::optional<AttemptOutcome> outcome;
@@ -146,6 +146,18 @@ Task<bool> Generation::log_intent(const Call& call) {
   const bool logged = co_await gateway_.intents_.log(intent);
   intent_logged_ = intent_logged_ || logged;
   co_return logged;
+}
+
+AttemptOutcome Generation::failed_by(const Call& call, const Error& error) {
+  const AttemptOutcome outcome = outcome_of(call, error);
+  const bool news = outcome.kind == OutcomeKind::ConnectFailed ||
+                    outcome.kind == OutcomeKind::TlsFailed ||
+                    outcome.kind == OutcomeKind::ProtocolError ||
+                    (outcome.kind == OutcomeKind::Timeout && !call.dispatched);
+  if (news) {
+    gateway_.trouble_.tell(call.provider.name, error, Clock::now());
+  }
+  return outcome;
 }
 
 AttemptOutcome Generation::outcome_of(const Call& call, const Error& error) const {

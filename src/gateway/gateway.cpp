@@ -149,7 +149,7 @@ const std::string& WorkerView::fields_for(const http::RequestHead& head) const {
 Gateway::Gateway(net::Worker& worker,
                  WorkerShare share,
                  ledger::Ledger& ledger,
-                 telemetry::LineSink& access_sink,
+                 telemetry::Log& log,
                  net::asio::thread_pool& blocking,
                  LiveSnapshotPtr live)
     : worker_(worker),
@@ -160,7 +160,8 @@ Gateway::Gateway(net::Worker& worker,
       desk_(worker, ledger),
       intents_(worker, ledger),
       view_(make_view(live, worker, resolver_, share_, nullptr)),
-      access_log_(access_sink, access_options(live->settings())),
+      access_log_(log, access_options(live->settings())),
+      trouble_(log),
       log_flush_(std::make_unique<LogFlush>(*this)) {}
 
 Gateway::~Gateway() = default;

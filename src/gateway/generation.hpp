@@ -92,6 +92,8 @@ class Generation {
   };
   [[nodiscard]] UpstreamBytes upstream_request(const Call& call) const;
   Task<bool> log_intent(const Call& call);
+  // outcome_of(), and the operator is told what may need a hand.
+  routing::AttemptOutcome failed_by(const Call& call, const Error& error);
   [[nodiscard]] routing::AttemptOutcome outcome_of(const Call& call, const Error& error) const;
   Task<std::optional<routing::AttemptOutcome>> gather(Call& call,
                                                       std::string& body,

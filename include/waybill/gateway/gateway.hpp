@@ -18,12 +18,14 @@
 #include "waybill/gateway/credentials.hpp"
 #include "waybill/gateway/intent_desk.hpp"
 #include "waybill/gateway/live_snapshot.hpp"
+#include "waybill/gateway/provider_trouble.hpp"
 #include "waybill/gateway/settlement_desk.hpp"
 #include "waybill/http/client.hpp"
 #include "waybill/http/server.hpp"
 #include "waybill/ledger/ledger.hpp"
 #include "waybill/net/resolver.hpp"
 #include "waybill/telemetry/access_log.hpp"
+#include "waybill/telemetry/log.hpp"
 #include "waybill/telemetry/metrics.hpp"
 
 namespace waybill::gateway {
@@ -74,7 +76,7 @@ class Gateway {
   Gateway(net::Worker& worker,
           WorkerShare share,
           ledger::Ledger& ledger,
-          telemetry::LineSink& access_sink,
+          telemetry::Log& log,               // access lines included
           net::asio::thread_pool& blocking,  // for what reads the ledger from disk
           LiveSnapshotPtr live);
   ~Gateway();
@@ -141,6 +143,7 @@ class Gateway {
   GenerationIdSource ids_;
   telemetry::WorkerMetrics metrics_;
   telemetry::AccessLog access_log_;
+  ProviderTrouble trouble_;
   std::unique_ptr<LogFlush> log_flush_;
   std::shared_ptr<const ledger::KeyIndex> keys_;
   std::uint64_t key_version_ = 0;

@@ -1,6 +1,9 @@
 #include "bench.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <fstream>
+#include <iterator>
 #include <optional>
 
 #include "waybill/http/sse_parser.hpp"
@@ -59,6 +62,28 @@ std::vector<std::string> events_of(const std::string& stream) {
   return out;
 }
 
+std::unique_ptr<telemetry::Log> open_log(const TempFolder& folder) {
+  auto log =
+      telemetry::Log::open({.format = telemetry::LogFormat::Json, .file = folder.file("log")});
+  EXPECT_TRUE(log);
+  return std::move(*log);
+}
+
+std::string contents(telemetry::Log& log, const TempFolder& folder) {
+  log.flush();
+  std::ifstream in(folder.file("log"));
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+std::ptrdiff_t count_lines(const std::string& text) {
+  return std::count(text.begin(), text.end(), '\n');
+}
+
+std::string Bench::logged() const {
+  gateway->flush_logs();
+  return contents(*log, folder);
+}
+
 Bench::Bench(const std::function<void(config::Settings&)>& change) {
   settings = two_providers(one.url(), two.url());
   settings.defaults.timeouts.total = std::chrono::seconds(20);
@@ -71,7 +96,7 @@ Bench::Bench(const std::function<void(config::Settings&)>& change) {
   auto created = ledger->create_key({.name = "laptop", .expires = {}, .allowed_models = {}});
   EXPECT_TRUE(created);
   key = std::string(created->text.reveal());
-  gateway = std::make_unique<Gateway>(worker, WorkerShare{}, *ledger, lines, blocking, live);
+  gateway = std::make_unique<Gateway>(worker, WorkerShare{}, *ledger, *log, blocking, live);
   server = std::make_unique<http::Server>(worker, http::ServerLimits{}, *this);
   port = listen(*server);
   tagged_port = listen(*server, 5);

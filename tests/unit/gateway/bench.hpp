@@ -68,11 +68,10 @@ struct Answer {
 // The data of every event of a stream.
 std::vector<std::string> events_of(const std::string& stream);
 
-class Lines final : public telemetry::LineSink {
- public:
-  void write_lines(std::string_view lines) noexcept override { text += lines; }
-  std::string text;
-};
+std::unique_ptr<telemetry::Log> open_log(const TempFolder& folder);
+// What it has written until now.
+std::string contents(telemetry::Log& log, const TempFolder& folder);
+std::ptrdiff_t count_lines(const std::string& text);
 
 class Bench : public http::Handler {
  public:
@@ -100,6 +99,8 @@ class Bench : public http::Handler {
   [[nodiscard]] bool relayed() const { return stream_bytes > 0; }
 
   std::size_t rows();
+  // Everything that was logged, access lines included.
+  [[nodiscard]] std::string logged() const;
 
   net::Worker worker{0};
   net::asio::thread_pool blocking{1};
@@ -108,7 +109,7 @@ class Bench : public http::Handler {
   TempFolder folder;
   config::Settings settings;
   telemetry::EndpointSlots slots;
-  Lines lines;
+  std::unique_ptr<telemetry::Log> log = open_log(folder);
   std::unique_ptr<ledger::Ledger> ledger = open_ledger(folder);
   std::string key;
   std::unique_ptr<Gateway> gateway;
