@@ -30,6 +30,15 @@ from waybill_harness import (
 )
 
 
+NOBODY = 65534
+
+
+def _become_nobody() -> None:  # run in the child before exec: permissions mean nothing to root
+    os.setgroups([])
+    os.setgid(NOBODY)
+    os.setuid(NOBODY)
+
+
 class Ledger(HarnessTestCase):
     def setUp(self) -> None:
         super().setUp()
@@ -154,15 +163,21 @@ class Ledger(HarnessTestCase):
         done = self.server.command("ledger", "verify")
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
 
-    def test_d6_a_file_that_cannot_be_written_refuses_the_start(self) -> None:
+    def test_d6_a_folder_that_cannot_be_written_refuses_the_start(self) -> None:
         folder = Path(tempfile.mkdtemp(prefix="waybill-ro-"))
         self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
-        settings = settings_for(self.provider, ledger={"store": f"sqlite://{folder}/not/there/ledger.db"})
-        try:
-            server = self.daemon(settings)
-        except AssertionError:
-            return  # refused: fine
-        self.assertEqual(server.chat().status, 200)  # or it made the folder: fine too
+        settings = settings_for(self.provider, ledger={"store": f"sqlite://{folder}/ledger.db"})
+        server = self.daemon(settings, start=False, key=None, preexec=None if os.getuid() else _become_nobody)
+        if os.getuid() == 0:
+            os.chown(server.folder, NOBODY, NOBODY)
+            server.config.chmod(0o644)
+        folder.chmod(0o555)
+        server.expected_down = True
+        with self.assertRaises(AssertionError) as caught:
+            server.start()
+        self.assertIn("exited with 1 ", str(caught.exception))
+        self.assertIn(f"{folder}/ledger.db", server.log_text())
+        self.assertIn("Permission denied. Check the disk's space and the folder's owner.", server.log_text())
 
     def test_d7_a_foreign_writer_delays_but_loses_nothing(self) -> None:
         self.server.chat()

@@ -30,12 +30,14 @@ OWNED = {"id", "model", "provider", "usage"}
 NOT_REPLAYED = {"models", "route", "preset", "plugins"}
 PATHS = {
     "openai-chat": "/v1/chat/completions",
+    "mistral-chat": "/v1/chat/completions",
     "openai-completions": "/v1/completions",
     "openai-embeddings": "/v1/embeddings",
 }
 # What a request of the kind needs, where the recording has it not.
 LEAST = {
     "openai-chat": {"messages": [{"role": "user", "content": "hi"}]},
+    "mistral-chat": {"messages": [{"role": "user", "content": "hi"}]},
     "openai-completions": {"prompt": "hi"},
     "openai-embeddings": {"input": "hi"},
 }

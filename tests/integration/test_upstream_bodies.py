@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import threading
+import time
 from decimal import Decimal
 
 from waybill_harness import (
@@ -236,6 +237,21 @@ class Bodies(HarnessTestCase):
                 self.assertEqual(self.server.chat().text(), "next")
                 first, second = self.provider.requests
                 self.assertNotEqual(first.connection, second.connection)
+
+    def test_a_body_that_is_taken_slowly_but_steadily_is_waited_for(self) -> None:
+        """In all for far longer than `between_events`, which is for a provider that takes nothing."""
+        provider = self.upstream(canned.plain("at last"), pace=0.03)
+        timeouts = {"connect": "1s", "first_token": "700ms", "between_events": "700ms", "total": "60s"}
+        server = self.daemon(settings_for(provider, workers=1, defaults={"timeouts": timeouts}))
+        began = time.monotonic()
+        self.assertEqual(server.chat(padding="x" * 12_000_000, timeout=60).text(), "at last")
+        self.assertGreater(time.monotonic() - began, 3 * 0.7, "it was not slow, so nothing was shown")
+
+    def test_a_provider_that_takes_nothing_of_a_body_is_left(self) -> None:
+        self.provider.script(Answer((), End.DEAF, before_body=True), canned.plain("next"))
+        answer = self.server.chat(padding="x" * 12_000_000)
+        self.assertEqual(self.assert_error(answer, 504)["type"], "upstream_timeout")
+        self.assertEqual(self.server.generation(generation_id(answer))["total_cost"], 0)
 
     def test_e32_another_model_than_asked_is_billed_as_the_endpoint_says(self) -> None:
         self.provider.script(canned.plain("fine", model="something-else"))

@@ -75,7 +75,8 @@ class MockUpstream:
     """Serves on a free loopback port (or the one given) from `with` until its end.
 
     Each request takes the next step of the script; the last one repeats.  A step is
-    an Answer, plain bytes, or a function of the recorded request.
+    an Answer, plain bytes, or a function of the recorded request.  With a `pace` it takes
+    64 KiB at a time, that many seconds apart, and its kernel holds little more.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class MockUpstream:
         greet: Answer | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
+        pace: float = 0.0,
     ) -> None:
         self._script = list(script)
         self._tls = tls
@@ -100,6 +102,9 @@ class MockUpstream:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.socket(family, socket.SOCK_STREAM)
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._pace = pace
+        if pace:
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         self._listener.bind((host, port))
         self._listener.listen(1024)
         self.port: int = self._listener.getsockname()[1]
@@ -241,6 +246,8 @@ class MockUpstream:
                 break
         else:
             return b""
+        if self._pace:
+            self._stopping.wait(self._pace)
         data = peer.recv(65536)
         self.bytes_received += len(data)
         return data
