@@ -1,4 +1,7 @@
+#include <cstddef>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 
@@ -140,6 +143,18 @@ void add_service(CLI::App& app, Arguments& arguments, int& status) {
   health->callback([&] { status = waybill::app::check_health(arguments.config, arguments.url); });
 }
 
+// CLI11 would take the argument after "--name=" for the value, be it an option.
+void refuse_empty_values(std::span<char*> arguments) {
+  for (const std::string_view argument : arguments) {
+    if (argument == "--") {
+      return;
+    }
+    if (argument.starts_with("--") && argument.find('=') == argument.size() - 1) {
+      throw CLI::ValidationError(std::string(argument), "there is no value behind the '='");
+    }
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -158,6 +173,7 @@ int main(int argc, char** argv) {
   add_ledger(app, arguments, status);
   waybill::app::add_simulate_command(app, simulate, status);
   try {
+    refuse_empty_values({argv, static_cast<std::size_t>(argc)});
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     const int code = app.exit(error);

@@ -23,7 +23,7 @@ class Exchange:
 
 
 async def talk(port: int, pieces: list[bytes], *, timeout: float, half_close: bool = True) -> Exchange:
-    """Sends pieces as segments of their own, half-closes, reads until the peer closes."""
+    """Sends pieces as segments of their own, half-closes if told to, reads until the peer closes."""
     loop = asyncio.get_running_loop()
     peer = socket.socket()
     peer.setblocking(False)

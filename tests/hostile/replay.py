@@ -47,7 +47,7 @@ TIMEOUT = 6.0 * SLOWNESS
 def settings(upstream: AsyncUpstream) -> Settings:
     listen = [{"address": "127.0.0.1", "port": 0, "default_key": "test"}]
     members: dict[str, Any] = {
-        "limits": {"header_timeout": "1s", "body_timeout": "1s", "idle_timeout": "2s", "response_bytes": 8 << 20},
+        "limits": {"header_timeout": "1s", "body_timeout": "1s", "idle_timeout": "60s", "response_bytes": 8 << 20},
         "defaults": {"timeouts": {"connect": "2s", "first_token": "2s", "between_events": "2s", "total": "20s"}},
         "logging": {"level": "warn"},
     }

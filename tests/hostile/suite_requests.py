@@ -95,7 +95,9 @@ class RequestReplay:
         pieces = MODES[mode](case.data, zlib.crc32(case.id.encode()))
         if case.expect == "accept":
             pieces = [*pieces, HEALTH]
-        exchange = await talk(self._daemon.port, pieces, timeout=self._timeout)
+        # What is refused is closed by the daemon, of itself: its idle timeout is longer than ours.
+        half_close = case.expect != "reject-4xx"
+        exchange = await talk(self._daemon.port, pieces, timeout=self._timeout, half_close=half_close)
         name = f"{case.id} ({mode})"
         why = self._judge(case, exchange)
         if why and not again:
@@ -220,13 +222,44 @@ class CompressedReplay(BodyReplay):
 
 
 class StringReplay(BodyReplay):
-    """injection and strings: every line as token, model, user, path, forwarded field and message."""
+    """injection and strings: every line as token, model, user, path, forwarded field, message and name of a key."""
 
     async def run(self, cases: Sequence[Case], share: float) -> None:
         lines = [
             (case, line["s"], line["expect"]) for case in cases for line in case.lines() if in_sample(line["s"], share)
         ]
         await each(lines, self._one, 8)
+        # A process for each.
+        names = {text: case for case, text, _ in lines if in_sample("name " + text, max(share, 0.2))}
+        await each(names.items(), self._name, 2)
+        listed = await asyncio.to_thread(self._daemon.command, "keys", "list")
+        if any(ord(c) < 0x20 and c != "\n" or 0x7F <= ord(c) < 0xA0 for c in listed.stdout):
+            self._report.violate("strings", "keys list", "control characters reach the terminal")
+
+    async def _name(self, item: tuple[str, Case]) -> None:
+        text, case = item
+        why = await asyncio.to_thread(self._judge_name, text)
+        if why:
+            self._report.violate(case.suite, f"{case.id} as a key's name {text[:60]!r}", why)
+        else:
+            self._report.count(case.suite, "name of a key as expected")
+
+    def _judge_name(self, text: str) -> str:
+        """Taken as it is, or refused with a sentence."""
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return ""  # no argument of a process
+        if "\0" in text:
+            return ""
+        done = self._daemon.command("keys", "create", f"--name={text}", "--json")
+        if done.returncode == 0:
+            try:
+                told = json.loads(done.stdout)["name"]
+            except ValueError:
+                return f"no JSON: {done.stdout[:300]!r} {done.stderr[:100]!r}"
+            return "" if told == text else f"became {told[:60]!r}"
+        return "" if done.returncode in (1, 2) and len(done.stderr) > 10 else f"exit {done.returncode}: {done.stderr[:80]!r}"
 
     async def _one(self, item: tuple[Case, str, str]) -> None:
         case, text, expect = item

@@ -188,6 +188,14 @@ class Keys(HarnessTestCase):
             self.assertTrue(done.stderr.strip())
             self.assertNotIn(CANARY, done.stderr)
 
+    def test_an_empty_value_does_not_swallow_the_next_option(self) -> None:
+        for arguments in (("--name=", "--json"), ("--name=",), ("--name=a", "--expires=", "--json")):
+            done = self.server.command("keys", "create", *arguments)
+            self.assertEqual(done.returncode, 2, done.stdout)
+            self.assertIn("there is no value behind the '='", done.stderr)
+        # A value may end in one.
+        self.assertEqual(self.server.create_key("ends in =", "--allow-model=demo/x=")["name"], "ends in =")
+
     def test_k6_a_key_that_only_begins_alike_or_differs_in_case_is_another_key(self) -> None:
         for wrong in (self.server.key + "A", self.server.key[:-1], self.server.key.upper(), self.server.key.lower()):
             if wrong != self.server.key:

@@ -38,13 +38,15 @@ class Process(HarnessTestCase):
         self.provider = self.upstream(canned.plain())
 
     def test_o1_running_out_of_descriptors_is_survived_without_spinning(self) -> None:
-        server = self.daemon(settings_for(self.provider), preexec=_limit_files(96, 96))
+        limit = 96  # it needs about 40 to start
+        server = self.daemon(settings_for(self.provider), preexec=_limit_files(limit, limit))
         crowd: list[HttpConnection] = []
         try:
             for _ in range(200):
                 crowd.append(HttpConnection(server.port, timeout=5))
         except OSError:
             pass
+        wait_until(lambda: server.open_files() == limit, "the last descriptor taken")
         before = _cpu_seconds(server.pid)
         self.assertFalse(threading.Event().wait(1.0))  # the measured second
         self.assertLess(_cpu_seconds(server.pid) - before, 0.5, "busy although nothing can be accepted")
