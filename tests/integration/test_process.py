@@ -17,6 +17,7 @@ from waybill_harness import (
     Daemon,
     HarnessTestCase,
     HttpConnection,
+    SLOWNESS,
     binary,
     canned,
     chat_request,
@@ -30,6 +31,14 @@ from waybill_harness import (
 
 def _limit_files(soft: int, hard: int):  # noqa: ANN202 - run in the child before exec
     return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+class Reached(threading.Event):
+    """A gate of an answer that holds nobody up, and tells that what stands before it was sent."""
+
+    def is_set(self) -> bool:
+        self.set()
+        return True
 
 
 class Process(HarnessTestCase):
@@ -95,30 +104,52 @@ class Process(HarnessTestCase):
 
     def test_o4_what_came_while_it_was_stopped_is_no_timeout(self) -> None:
         """All of the daemon's clocks have run out when it goes on, and all it waits for is there."""
-        gate = threading.Event()
+        limit = 1.5 * SLOWNESS
+        span = f"{round(limit * 1000)}ms"
+        server = self.daemon_for(
+            self.provider,
+            workers=1,  # so that it has read all that was sent before what it has answered
+            defaults={"timeouts": {"first_token": span, "between_events": span}, "keep_alive_comment": "100ms"},
+            limits={"header_timeout": span, "body_timeout": span, "idle_timeout": span},
+        )
+        gate, sent = threading.Event(), [Reached(), Reached(), Reached()]
         begun = canned.stream_head() + canned.chunk(canned.event(canned.delta("one")))
-        rest = canned.chunk(canned.events(("two",))) + canned.LAST_CHUNK
-        timeouts = {"first_token": "1s", "between_events": "1s"}
-        limits = {"header_timeout": "1s", "body_timeout": "1s"}
-        server = self.daemon_for(self.provider, defaults={"timeouts": timeouts}, limits=limits)
-        half = request_bytes("GET", "/v1/models", headers=[("Authorization", f"Bearer {server.key}")])
-        self.provider.script(*[Answer((begun, gate, rest)) for _ in range(20)])
-        streams = [self.own(server.connect()) for _ in range(20)]
-        heads = []
-        for connection in streams:
-            connection.send(chat_request(server.key, stream=True))
-            heads.append(connection.read_head())
-        late = self.own(server.connect())
-        late.send(half[:20])
+        whole = canned.plain("whole")
+        self.provider.script(
+            Answer((begun, gate, canned.chunk(canned.events(("two",))) + canned.LAST_CHUNK, sent[0])),
+            Answer((gate, canned.stream(("late",)), sent[1])),
+            Answer((whole[:-9], gate, whole[-9:], sent[2])),
+            canned.plain("asked late"),
+        )
+        models = request_bytes("GET", "/v1/models", headers=[("Authorization", f"Bearer {server.key}")])
+        chat = chat_request(server.key)
+        idle, in_head, in_body, *asking = [self.own(server.connect()) for _ in range(6)]
+        idle.send(models)
+        self.assertEqual(idle.read_response().status, 200)
+        in_head.send(models[:20])
+        in_body.send(chat[:-9])
+        for number, connection in enumerate(asking, start=1):  # one by one, for the order of the script
+            connection.send(chat_request(server.key, stream=number < 3))
+            self.provider.wait_for_requests(number)
+        head = asking[0].read_head()  # which waits for content
+
         server.signal(signal.SIGSTOP)
         gate.set()
-        late.send(half[20:])
-        self.assertFalse(threading.Event().wait(2.0))  # how long it is stopped: past every limit
+        idle.send(models)
+        in_head.send(models[20:])
+        in_body.send(chat[-9:])
+        self.assertTrue(all(one.wait(20 * SLOWNESS) for one in sent))
+        self.assertFalse(threading.Event().wait(1.5 * limit))  # how long it is stopped
         server.signal(signal.SIGCONT)
-        for connection, head in zip(streams, heads):
-            head.body = b"".join(connection.body_pieces(head))
-            self.assert_clean_stream(head)
-        self.assertEqual(late.read_response().status, 200)
+
+        head.body = b"".join(asking[0].body_pieces(head))
+        self.assert_clean_stream(head)
+        self.assertEqual(head.text(), "onetwo")
+        late = asking[1].read_response()
+        self.assert_clean_stream(late)
+        self.assertEqual([late.text(), asking[2].read_response().text()], ["late", "whole"])
+        self.assertEqual(in_body.read_response().text(), "asked late")
+        self.assertEqual([idle.read_response().status, in_head.read_response().status], [200, 200])
 
     def test_o4_sigterm_during_reloads_still_ends_well(self) -> None:
         server = self.daemon_for(self.provider)
