@@ -56,6 +56,8 @@ class Daemon final {
 
  private:
   int load();
+  [[nodiscard]] std::size_t worker_count() const;
+  int check_files();
   int open_ledger();
   int register_prices(const gateway::LiveSnapshot& live);
   int listen();
@@ -119,6 +121,15 @@ int Daemon::load() {
   return 0;
 }
 
+std::size_t Daemon::worker_count() const {
+  return settings().workers != 0 ? settings().workers : usable_cores();
+}
+
+int Daemon::check_files() {
+  const auto enough = check_file_limit(raise_file_limit(), worker_count());
+  return enough ? 0 : complain(enough.error());
+}
+
 int Daemon::open_ledger() {
   ledger::Options options = ledger_options(settings().ledger);
   options.after_restore =
@@ -169,7 +180,7 @@ int Daemon::listen() {
       MetricsPage::Sources{workers_, *ledger_, *log_, reloads_, slots_});
   services_ = std::make_unique<Services>(
       Services{*ledger_, *log_, blocking_, reloads_, *metrics_, draining_});
-  const std::size_t count = settings().workers != 0 ? settings().workers : usable_cores();
+  const std::size_t count = worker_count();
   const auto use = std::make_shared<gateway::DaemonUse>();
   for (std::size_t i = 0; i < count; ++i) {
     workers_.push_back(
@@ -305,14 +316,14 @@ int Daemon::run() {
   // for them.
   mask_signals(SIG_BLOCK);
   ::signal(SIGUSR2, SIG_IGN);  // means nothing here, and must not end us
-  for (int (Daemon::* const step)() : {&Daemon::load, &Daemon::open_ledger, &Daemon::listen}) {
+  for (int (Daemon::* const step)() :
+       {&Daemon::load, &Daemon::check_files, &Daemon::open_ledger, &Daemon::listen}) {
     const int status = (this->*step)();
     if (status != 0) {
       return status;
     }
   }
-  const std::size_t files = raise_file_limit();
-  log_->info("started", {{"workers", workers_.size()}, {"open_files", files}});
+  log_->info("started", {{"workers", workers_.size()}, {"open_files", raise_file_limit()}});
   auto opened_control =
       ControlServer::open(main_, control_socket_path(settings().ledger.sqlite_path),
                           [this](std::string_view line) { return this->control(line); });
@@ -343,6 +354,11 @@ int Daemon::run() {
 }  // namespace
 
 int serve(const ServeOptions& options) {
+  // A daemon opens some from its very beginning.
+  const auto enough = check_file_limit(raise_file_limit(), 1);
+  if (!enough) {
+    return complain(enough.error());
+  }
   Daemon daemon(options);
   return daemon.run();
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <string>
 #include <string_view>
 
 #include <sched.h>
@@ -33,6 +34,20 @@ std::size_t raise_file_limit() noexcept {
   ::setrlimit(RLIMIT_NOFILE, &limit);
   ::getrlimit(RLIMIT_NOFILE, &limit);
   return static_cast<std::size_t>(limit.rlim_cur);
+}
+
+Result<void> check_file_limit(std::size_t files, std::size_t workers) {
+  constexpr std::size_t kOfTheProcess = 40;  // the ledger, its logs, the listeners, standard ones
+  constexpr std::size_t kOfAWorker = 8;      // its pollers, timers, listeners, and room for some
+  const std::size_t needed = kOfTheProcess + kOfAWorker * workers;
+  if (files >= needed) {
+    return {};
+  }
+  return Error(ErrorKind::Unavailable, "too_few_files",
+               "This process may open " + std::to_string(files) + " files, and needs " +
+                   std::to_string(needed) + " to start with " + std::to_string(workers) +
+                   (workers == 1 ? " worker" : " workers") +
+                   ". Raise the limit (ulimit -n, LimitNOFILE=, --ulimit nofile=).");
 }
 
 std::size_t usable_cores() noexcept {

@@ -225,10 +225,16 @@ Usage UsageReader::assemble(const Count& prompt, const Count& completion) noexce
   if (beside) {
     usage.completion += usage.reasoning;
   }
+  // Mistral counts audio beside the prompt's text; seen by the total, as with reasoning.
+  const std::uint64_t audio = first_of({UsageMember::PromptAudio});
+  if (audio > 0 && total.there() && prompt.there() && completion.there() &&
+      total.value == usage.prompt + usage.completion + audio) {
+    usage.prompt += audio;
+  }
   usage.cached_read = clamp(usage.cached_read, usage.prompt);
   usage.cache_write = clamp(usage.cache_write, usage.prompt - usage.cached_read);
   usage.reasoning = clamp(usage.reasoning, usage.completion);
-  usage.audio_prompt = clamp(first_of({UsageMember::PromptAudio}), usage.prompt);
+  usage.audio_prompt = clamp(audio, usage.prompt);
   usage.audio_completion = clamp(first_of({UsageMember::CompletionAudio}), usage.completion);
   usage.image_completion = clamp(first_of({UsageMember::CompletionImage}), usage.completion);
   return usage;

@@ -158,6 +158,7 @@ Task<Result<void>> ClientExchange::send(std::string_view head,
   std::size_t done = 0;
   const std::size_t total = head.size() + body.size();
   int unsent = 0;
+  bool at_once = true;
   while (done < total) {
     const std::size_t of_head = std::min(done, head.size());
     pieces[0] = {const_cast<char*>(head.data()) + of_head, head.size() - of_head};
@@ -166,6 +167,7 @@ Task<Result<void>> ClientExchange::send(std::string_view head,
     if (sent.state == IoState::Done) {
       done += sent.size;
       if (done < total) {
+        at_once = false;
         unsent = unsent_bytes(stream_);
       }
       continue;
@@ -189,7 +191,40 @@ Task<Result<void>> ClientExchange::send(std::string_view head,
       }
     }
   }
+  if (!at_once) {
+    const auto taken = co_await wait_taken(deadline, patience);
+    if (!taken) {
+      co_return taken.error();
+    }
+  }
   request_whole_ = true;
+  co_return Result<void>();
+}
+
+// The kernel keeps megabytes of a large body, which a slow provider has still to take: until then
+// it cannot be expected to answer.
+Task<Result<void>> ClientExchange::wait_taken(TimePoint deadline,
+                                              std::chrono::milliseconds patience) {
+  constexpr std::chrono::milliseconds kLookAgain{50};  // nothing wakes us when it has
+  int unsent = unsent_bytes(stream_);
+  TimePoint moved = Clock::now();
+  while (unsent > 0) {
+    const Wake wake = co_await stream_.readable(std::min(deadline, Clock::now() + kLookAgain));
+    if (wake == Wake::Cancelled) {
+      co_return cancelled();
+    }
+    if (wake == Wake::Ready) {
+      break;  // it answers, or it has gone: read_head() finds out
+    }
+    const TimePoint now = Clock::now();
+    const int left = unsent_bytes(stream_);
+    if (left < std::exchange(unsent, left)) {
+      moved = now;
+    }
+    if (left > 0 && (now >= deadline || now - moved >= patience)) {
+      co_return timed_out("did not take the request");
+    }
+  }
   co_return Result<void>();
 }
 

@@ -35,7 +35,9 @@ Error listen_failed(const ListenAddress& address, int reason) {
   if (reason == EADDRINUSE) {
     detail += "another program already does; stop it or choose another port.";
   } else if (reason == EACCES) {
-    detail += "not permitted; choose a port of 1024 or above, or grant the right.";
+    detail += address.unix_path.empty()
+                  ? "not permitted; choose a port of 1024 or above, or grant the right."
+                  : "not permitted; the folder must be one that this user may write.";
   } else {
     std::array<char, 128> text{};
     detail += std::string(strerror_r(reason, text.data(), text.size())) + ".";

@@ -29,7 +29,7 @@ void Poller::forget(const Watched& watched) noexcept {
   }
 }
 
-void Poller::dispatch() {
+bool Poller::dispatch() {
   const int found = ::epoll_wait(fd_, events_.data(), static_cast<int>(events_.size()), 0);
   count_ = found > 0 ? static_cast<std::size_t>(found) : 0;
   for (next_ = 0; next_ < count_;) {
@@ -39,6 +39,7 @@ void Poller::dispatch() {
     }
   }
   count_ = next_ = 0;
+  return found == static_cast<int>(events_.size());
 }
 
 }  // namespace waybill::net

@@ -11,6 +11,13 @@
 #include <boost/asio/detail/concurrency_hint.hpp>
 
 namespace waybill::net {
+namespace {
+
+// More than all connections that a process may have open; a bound, so that what keeps becoming
+// ready cannot hold up the timers for good.
+constexpr std::size_t kMostBatches = 4096;
+
+}  // namespace
 
 // One thread runs the context, so the reactor needs no locks; the scheduler
 // keeps its own, because other threads post to it.
@@ -92,7 +99,12 @@ void Worker::schedule() {
 
 void Worker::turn() {
   scheduled_ = TimePoint::max();
-  wheel_.advance(Clock::now());
+  const TimePoint now = Clock::now();
+  // What came in time is no timeout, however late it is looked at: the process may have been
+  // stopped, and its machine too.
+  for (std::size_t batches = 0; batches < kMostBatches && poller_.dispatch(); ++batches) {
+  }
+  wheel_.advance(now);
   if (const auto next = wheel_.next_tick(); next && *next < scheduled_) {
     scheduled_ = *next;
     schedule();

@@ -72,6 +72,21 @@ class Process(HarnessTestCase):
             connection.send(chat_request(server.key))
             self.assertEqual(connection.read_response().status, 200)
 
+    def test_o2_too_low_a_limit_is_refused_with_numbers(self) -> None:
+        for limit in (8, 24, 40, 55):
+            with self.subTest(limit):
+                settings = settings_for(self.provider, workers=2)
+                server = self.daemon(settings, start=False, key=None, preexec=_limit_files(limit, limit))
+                server.expected_down = True
+                with self.assertRaises(AssertionError) as caught:
+                    server.start()
+                self.assertIn("exited with 1 ", str(caught.exception))
+                self.assertIn(f"may open {limit} files, and needs {48 if limit < 48 else 56}", server.log_text())
+
+    def test_o2_the_lowest_limit_that_is_not_refused_serves(self) -> None:
+        server = self.daemon(settings_for(self.provider, workers=2), preexec=_limit_files(56, 56))
+        self.assertEqual(server.chat().status, 200)
+
     def test_o3_without_memory_it_serves_on_or_ends_at_once_and_recovers(self) -> None:
         server = self.daemon(settings_for(self.provider, limits={"body_timeout": "30s"}))
         paid = [generation_id(server.chat()) for _ in range(5)]

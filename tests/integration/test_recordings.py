@@ -151,12 +151,21 @@ class Recordings(HarnessTestCase):
             self.assertEqual(got_chunk, expected_chunk)
         self.assertEqual({chunk["id"] for chunk in chunks}, {generation_id(answer)})
         self.assert_billed(answer, chunks[-1]["usage"])
+        recorded = [event.data for event in parse_sse(recording.body) if '"usage"' in event.data]
+        self.assert_total(json.loads(recorded[-1]) if recorded else {}, chunks[-1]["usage"])
 
     def assert_same_body(self, recording: Recording, answer: Response) -> None:
         self.assertEqual(answer.status, 200, answer.body[:500])
         self.assertEqual(not_owned(answer.body.decode()), not_owned(recording.body.decode()))
         self.assertEqual("system_fingerprint" in answer.json(), recording.path != PATHS["openai-embeddings"])
         self.assert_billed(answer, answer.json()["usage"])
+        self.assert_total(json.loads(recording.body), answer.json()["usage"])
+
+    def assert_total(self, recorded: dict[str, Any], told: dict[str, Any]) -> None:
+        """Whatever parts a provider counts beside each other, all of them are billed."""
+        total = (recorded.get("usage") or {}).get("total_tokens")
+        if total:
+            self.assertEqual(told["total_tokens"], total)
 
     def assert_billed(self, answer: Response, usage: dict[str, Any]) -> None:
         self.assertEqual(self.server.generation(generation_id(answer))["total_cost"], usage["cost"])

@@ -239,15 +239,16 @@ class Bodies(HarnessTestCase):
                 self.assertNotEqual(first.connection, second.connection)
 
     def test_a_body_that_is_taken_slowly_but_steadily_is_waited_for(self) -> None:
-        """In all for far longer than `between_events`, which is for a provider that takes nothing."""
-        provider = self.upstream(canned.plain("at last"), pace=0.05)
+        """Far longer than `between_events`, for a provider that takes nothing, and than `first_token`, from the last byte."""
+        provider = self.upstream(canned.plain("at last"), canned.stream(("at ", "last")), pace=0.05)
         timeouts = {"connect": "1s", "first_token": "700ms", "between_events": "700ms", "total": "60s"}
         server = self.daemon(settings_for(provider, workers=1, defaults={"timeouts": timeouts}))
         # What the daemon's kernel takes off its hands shows nothing; the rest, at that pace, keeps it for 2 s and more.
         in_kernel = int(Path("/proc/sys/net/ipv4/tcp_wmem").read_text().split()[2])
-        answer = server.chat(padding="x" * (in_kernel + 3_000_000), timeout=60)
-        self.assertEqual(answer.status, 200, answer.body[:300])
-        self.assertEqual(answer.text(), "at last")
+        for stream in (False, True):
+            answer = server.chat(padding="x" * (in_kernel + 3_000_000), stream=stream, timeout=60)
+            self.assertEqual(answer.status, 200, answer.body[:300])
+            self.assertEqual(answer.text(), "at last")
 
     def test_a_provider_that_takes_nothing_of_a_body_is_left(self) -> None:
         self.provider.script(Answer((), End.DEAF, before_body=True), canned.plain("next"))

@@ -144,14 +144,15 @@ class ClientExchange {
   Task<Result<void>> connect(ConnectionUse allowed, TimePoint deadline);
   [[nodiscard]] ConnectionUse connection_use() const noexcept { return use_; }
 
-  // Writes the request.  `head` and `body` must stay valid until the task ends.
+  // Writes the request; one too large for the kernel's buffers until the server has taken it or
+  // answers.  `head` and `body` must stay valid until the task ends.
   // Fails with "upstream_timeout" at `deadline`, or when the server has taken no byte for
   // as long as `patience`.  One that has answered early and reads no more is no failure here.
   Task<Result<void>> send(std::string_view head,
                           std::string_view body,
                           TimePoint deadline,
                           std::chrono::milliseconds patience);
-  // Whether send() could give the kernel all of it.
+  // Whether send() came to its end: all of it is the kernel's, or the server's if it is large.
   [[nodiscard]] bool request_whole() const noexcept { return request_whole_; }
 
   // Reads the response's head, skipping up to 8 interim (1xx) responses.  Fails
@@ -193,6 +194,7 @@ class ClientExchange {
  private:
   Task<Result<void>> take_connection(ConnectionUse allowed, TimePoint deadline);
   Task<Result<void>> wait_for_place(ConnectionUse allowed, TimePoint deadline);
+  Task<Result<void>> wait_taken(TimePoint deadline, std::chrono::milliseconds patience);
   Task<Result<std::string_view>> next_bytes(TimePoint deadline);
   Result<void> prepare_body(const ResponseHead& head, std::string_view early);
   PumpState pump_once();

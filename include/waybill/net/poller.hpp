@@ -43,8 +43,8 @@ class Poller {
   // No event that was fetched already reaches `watched` any more.
   void forget(const Watched& watched) noexcept;
 
-  // Fetches what has happened and tells it, without waiting.
-  void dispatch();
+  // Fetches what has happened and tells it, without waiting.  True where there may be more.
+  bool dispatch();
 
  private:
   // A batch ends so that what was posted meanwhile has its turn.

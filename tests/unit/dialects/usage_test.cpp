@@ -62,6 +62,13 @@ TEST(ReadUsage, E19TableOfShapes) {
       {R"({"prompt_tokens":10,"completion_tokens":5,"total_tokens":65,)"
        R"("completion_tokens_details":{"reasoning_tokens":50}})",
        None, Usage{.prompt = 10, .completion = 55, .reasoning = 50}},
+      // Mistral's: audio beside the text of the prompt.
+      {R"({"prompt_tokens":9,"completion_tokens":248,"total_tokens":632,)"
+       R"("prompt_tokens_details":{"audio_tokens":375}})",
+       None, Usage{.prompt = 384, .completion = 248, .audio_prompt = 375}},
+      {R"({"prompt_tokens":9,"completion_tokens":248,"total_tokens":257,)"
+       R"("prompt_tokens_details":{"audio_tokens":375}})",
+       Contradictory, Usage{.prompt = 9, .completion = 248, .audio_prompt = 9}},
       {R"({"prompt_tokens":10,"completion_tokens":5,"reasoning_tokens":3})",
        None,
        Usage{.prompt = 10, .completion = 8, .reasoning = 3},
