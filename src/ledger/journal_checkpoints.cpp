@@ -37,7 +37,7 @@ Result<void> Journal::put_checkpoint(CheckpointKind kind) {
 // Of a clock that was set back nobody knows how long ago it was.
 bool Journal::is_checkpoint_old() const {
   const auto age = clock_() - checkpoint_.at;
-  return age >= kCheckpointTime || age < age.zero();
+  return age >= kCheckpointTime || age < decltype(age)::zero();
 }
 
 Result<void> Journal::checkpoint(Due due) {

@@ -20,6 +20,10 @@ namespace {
 using testing::HasSubstr;
 
 class MetricsPageTest : public testing::Test {
+ public:
+  MetricsPageTest(const MetricsPageTest&) = delete;
+  MetricsPageTest& operator=(const MetricsPageTest&) = delete;
+
  protected:
   MetricsPageTest() {
     telemetry::LogOptions to_file;
@@ -41,8 +45,6 @@ class MetricsPageTest : public testing::Test {
           std::make_unique<WorkerThread>(gateway::WorkerShare{i, 2, use}, *services_, *live));
     }
   }
-  MetricsPageTest(const MetricsPageTest&) = delete;
-  MetricsPageTest& operator=(const MetricsPageTest&) = delete;
   ~MetricsPageTest() override {
     for (const auto& worker : workers_) {
       worker->drain(Clock::now());

@@ -187,8 +187,9 @@ TEST(ComputeCost, TinyCostsSumExactly) {
     sum += cost->total.count();
   }
   EXPECT_EQ(sum, std::int64_t{kGenerations} * 4);
-  const auto at_once = compute_cost(
-      table, {.prompt = 2 * kGenerations, .cached_read = kGenerations, .completion = kGenerations});
+  const auto at_once = compute_cost(table, {.prompt = std::uint64_t{2} * kGenerations,
+                                            .cached_read = kGenerations,
+                                            .completion = kGenerations});
   EXPECT_EQ(at_once->total.count(), sum);
 }
 

@@ -11,7 +11,6 @@ namespace waybill::config {
 namespace {
 
 using testing::ElementsAre;
-using testing::HasSubstr;
 using namespace std::chrono_literals;
 
 Settings must_load(FakeInputs& inputs, std::string bytes) {

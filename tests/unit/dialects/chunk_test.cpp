@@ -14,7 +14,7 @@ struct Case {
   std::string_view data;
   ChunkKind kind;
   std::uint64_t output_bytes = 0;
-  std::string_view finish_reason = "";
+  std::string_view finish_reason{};
 };
 
 TEST(ReadChunk, TableOfKinds) {

@@ -26,17 +26,17 @@ class Generator {
   std::size_t below(std::size_t bound) { return random_() % bound; }
 
   std::string blank() {
-    static const std::vector<std::string> kBlanks{"", "", "", " ", "\n", "\t ", "\r\n"};
-    return kBlanks[below(kBlanks.size())];
+    static const std::vector<std::string> blanks{"", "", "", " ", "\n", "\t ", "\r\n"};
+    return blanks[below(blanks.size())];
   }
 
   std::string value(unsigned depth = 0) {
-    static const std::vector<std::string> kScalars{
+    static const std::vector<std::string> scalars{
         "0",    "-0",   "1.0",   "1e5",     "9007199254740993", "true",         "false",
         "null", "\"\"", "\"x\"", "\"\\n\"", "\"\\u0041\"",      "\"\xC3\xA9\"", "\"a\\\"b,}]\""};
     const std::size_t choice = below(depth < 3 ? 10 : 6);
     if (choice < 6) {
-      return kScalars[below(kScalars.size())];
+      return scalars[below(scalars.size())];
     }
     const bool object = choice < 8;
     std::string out(1, object ? '{' : '[');
@@ -87,8 +87,8 @@ std::string foreign(const std::string& text, const std::vector<std::string>& our
 }
 
 TEST(Properties, J17RequestsKeepAllThatIsNotOurs) {
-  const std::vector<std::string> kOurs{"model", "stream_options", "models",     "provider",
-                                       "route", "plugins",        "session_id", "trace"};
+  const std::vector<std::string> ours{"model", "stream_options", "models",     "provider",
+                                      "route", "plugins",        "session_id", "trace"};
   for (unsigned seed = 0; seed < 3000; ++seed) {
     Generator generate(seed);
     auto members = generate.some_of(
@@ -107,7 +107,7 @@ TEST(Properties, J17RequestsKeepAllThatIsNotOurs) {
       std::string out;
       write_upstream_request(out, body, *facts, {.upstream_model = "up", .usage = usage});
       ASSERT_TRUE(Json::accept(out)) << body << '\n' << out;
-      ASSERT_EQ(foreign(out, kOurs), foreign(body, kOurs));
+      ASSERT_EQ(foreign(out, ours), foreign(body, ours));
       const Json sent = Json::parse(out);
       EXPECT_EQ(sent.at("model"), "up");
       EXPECT_FALSE(sent.contains("models") || sent.contains("provider") || sent.contains("trace"));

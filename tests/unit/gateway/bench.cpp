@@ -126,7 +126,7 @@ Answer Bench::send(std::uint16_t to, std::string body, const std::string& fields
   return net::run_task(worker, exchange(to, std::move(body), fields));
 }
 
-ledger::Settlement Bench::booked(const Answer& answer) {
+ledger::Settlement Bench::booked(const Answer& answer) const {
   const auto id = GenerationId::parse(answer.head.header("X-Generation-Id"));
   EXPECT_TRUE(id) << answer.head.header("X-Generation-Id");
   const auto found = ledger->reader().find_generation(id.value_or(GenerationId()));
@@ -134,7 +134,7 @@ ledger::Settlement Bench::booked(const Answer& answer) {
   return found && *found ? (*found)->settlement : ledger::Settlement{};
 }
 
-std::size_t Bench::rows() {
+std::size_t Bench::rows() const {
   const auto all = ledger->reader().list_generations({});
   EXPECT_TRUE(all);
   return all ? all->size() : 0;

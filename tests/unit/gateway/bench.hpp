@@ -94,11 +94,11 @@ class Bench : public http::Handler {
   static Json chat(const std::string& model, const Json& more = Json::object());
 
   // The booked generation of an answer.
-  ledger::Settlement booked(const Answer& answer);
+  [[nodiscard]] ledger::Settlement booked(const Answer& answer) const;
   // Whether the client has read something of the answer under way.
   [[nodiscard]] bool relayed() const { return stream_bytes > 0; }
 
-  std::size_t rows();
+  [[nodiscard]] std::size_t rows() const;
   // Everything that was logged, access lines included.
   [[nodiscard]] std::string logged() const;
 

@@ -16,7 +16,6 @@ namespace {
 using test::Answer;
 using test::Bench;
 using test::Json;
-using testing::HasSubstr;
 
 // Says `first` (nothing: not even a head), has the gateway cut off what is under
 // way, and then only waits for the connection to be closed.

@@ -185,7 +185,7 @@ TEST(ContentDecoder, J13ABombStopsAtTheRatioLongBeforeTheLimit) {
            {ContentCoding::Gzip, gzipped(zeros)}, {ContentCoding::Zstd, zstandard(zeros)}}) {
     const Outcome outcome = decode(coding, {bytes});
     EXPECT_EQ(outcome.code, "content_too_large");
-    EXPECT_LE(outcome.out.size(), std::max<std::size_t>(64 * 1024, bytes.size() * 201));
+    EXPECT_LE(outcome.out.size(), std::max(std::size_t{64} * 1024, bytes.size() * 201));
   }
 }
 

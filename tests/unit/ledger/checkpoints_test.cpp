@@ -134,9 +134,10 @@ TEST(SigningKey, OneThatOthersCanReadOrThatIsNoneIsRefused) {
     fs::permissions(path, static_cast<fs::perms>(mode));
     EXPECT_EQ(SigningKey::open(path).error().code(), "signing_key_exposed") << mode;
   }
-  fs::permissions(path, static_cast<fs::perms>(0640));  // a mounted secret with a group
+  fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write |
+                            fs::perms::group_read);  // a mounted secret with a group
   EXPECT_TRUE(SigningKey::open(path));
-  fs::permissions(path, static_cast<fs::perms>(0600));
+  fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write);
   std::ofstream(path) << "no key";
   EXPECT_EQ(SigningKey::open(path).error().code(), "signing_key_invalid");
   Options wanted = options(folder);

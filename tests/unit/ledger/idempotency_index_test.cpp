@@ -176,7 +176,7 @@ TEST(IdempotencyClaim, ReleasesAtItsEndUnlessFinishedOrLeftOpen) {
 TEST(IdempotencyIndex, B11OfManyAtOnceOneIsTheFirst) {
   constexpr int kThreads = 4;
   constexpr std::uint32_t kRounds = 500;
-  IdempotencyIndex index(kRounds * 2);
+  IdempotencyIndex index(std::size_t{kRounds} * 2);
   std::barrier start(kThreads);
   std::vector<std::atomic<int>> winners(kRounds);
   std::vector<std::thread> threads;

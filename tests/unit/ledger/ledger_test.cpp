@@ -122,12 +122,13 @@ TEST(Ledger, SumOfGenerationsIsTheAccountsBalance) {
     s.cost = *catalog::compute_cost(prices(), s.counts);
     s.provider_cost = s.cost.total;
     for (std::uint32_t attempt = 0; attempt < random() % 3; ++attempt) {
-      s.failed_attempts.push_back({.number = attempt,
-                                   .provider = "p" + std::to_string(random() % 5),
-                                   .endpoint = {},
-                                   .upstream_model = {},
-                                   .error_code = {},
-                                   .provider_cost = Money::picodollars(random() % 1000)});
+      s.failed_attempts.push_back(
+          {.number = attempt,
+           .provider = "p" + std::to_string(random() % 5),
+           .endpoint = {},
+           .upstream_model = {},
+           .error_code = {},
+           .provider_cost = Money::picodollars(static_cast<std::int64_t>(random() % 1000))});
       provider += s.failed_attempts.back().provider_cost.count();
     }
     customer += s.cost.total.count();

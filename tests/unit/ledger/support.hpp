@@ -190,7 +190,7 @@ struct Bench {
     EXPECT_GE(all.size(), token);
     return all.size() >= token ? all[token - 1].status : SettleStatus::Lost;
   }
-  bool has(std::uint32_t n) {
+  [[nodiscard]] bool has(std::uint32_t n) const {
     const auto found = ledger->reader().find_generation(id(n));
     return found && found->has_value();
   }

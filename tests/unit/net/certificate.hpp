@@ -35,12 +35,12 @@ class Certificate {
     X509_add_ext(cert, san, -1);
     X509_EXTENSION_free(san);
     X509_sign(cert, key, EVP_sha256());
-    std::FILE* const cert_out = std::fopen(certificate_file().c_str(), "w");
-    PEM_write_X509(cert_out, cert);
-    std::fclose(cert_out);
-    std::FILE* const key_out = std::fopen(key_file().c_str(), "w");
-    PEM_write_PrivateKey(key_out, key, nullptr, nullptr, 0, nullptr, nullptr);
-    std::fclose(key_out);
+    BIO* const cert_out = BIO_new_file(certificate_file().c_str(), "w");
+    PEM_write_bio_X509(cert_out, cert);
+    BIO_free(cert_out);
+    BIO* const key_out = BIO_new_file(key_file().c_str(), "w");
+    PEM_write_bio_PrivateKey(key_out, key, nullptr, nullptr, 0, nullptr, nullptr);
+    BIO_free(key_out);
     X509_free(cert);
     EVP_PKEY_free(key);
   }

@@ -276,8 +276,11 @@ class HangingPort {
     EXPECT_EQ(::inet_pton(AF_INET, address.c_str(), &to.sin_addr), 1);
     for (int i = 0; i < 8; ++i) {
       const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-      ::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof(to));
-      crowd_.push_back(fd);
+      if (fd >= 0) {
+        // Under way, or left waiting: either fills the queue.
+        static_cast<void>(::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof(to)));
+        crowd_.push_back(fd);
+      }
     }
     listener_.emplace(std::move(*socket));
   }
