@@ -5,7 +5,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <string>
+#include <utility>
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -104,14 +106,26 @@ TEST(TlsHandshake, U6WhatIsNotTrustedIsRefused) {
             std::string::npos);
 }
 
-// One end of TLS within TLS: a text that ends in a point comes back twice over.
-Task<> echo_within(Stream* stream, SSL* outer, SSL* inner) {
-  for (SSL* const session : {outer, inner}) {
-    stream->start_tls(session);
+using MakeSession = std::function<SSL*()>;
+using Layers = std::array<MakeSession, 2>;  // the outer one first
+
+// "" once all layers stand.
+Task<std::string> start_layers(Stream* stream, Layers layers) {
+  for (const MakeSession& make_session : layers) {
+    stream->start_tls(make_session());
     const auto shaken = co_await stream->handshake(soon());
     if (!shaken) {
-      co_return;
+      co_return shaken.error().detail();
     }
+  }
+  co_return "";
+}
+
+// One end of TLS within TLS: a text that ends in a point comes back twice over.
+Task<> echo_within(Stream* stream, Layers layers) {
+  const std::string fault = co_await start_layers(stream, std::move(layers));
+  if (!fault.empty()) {
+    co_return;
   }
   std::string all;
   std::array<char, 1000> buffer{};
@@ -131,16 +145,10 @@ Task<> echo_within(Stream* stream, SSL* outer, SSL* inner) {
   stream->close();
 }
 
-Task<std::string> ask_within(Stream* stream, SSL* outer, SSL* inner, std::string question) {
-  stream->start_tls(outer);
-  const auto shaken = co_await stream->handshake(soon());
-  if (!shaken) {
-    co_return shaken.error().detail();
-  }
-  stream->start_tls(inner);
-  const auto again = co_await stream->handshake(soon());
-  if (!again) {
-    co_return again.error().detail();
+Task<std::string> ask_within(Stream* stream, Layers layers, std::string question) {
+  std::string fault = co_await start_layers(stream, std::move(layers));
+  if (!fault.empty()) {
+    co_return fault;
   }
   const IoOutcome sent = co_await stream->write_all(question, soon());
   EXPECT_EQ(sent, IoOutcome::Ok);
@@ -163,10 +171,12 @@ TEST(TlsHandshake, WithinTlsToAProxyBytesGoBothWaysAndBothNamesAreChecked) {
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds.data()), 0);
     Stream server(worker, fds[0]);
     Stream client(worker, fds[1]);
-    worker.spawn(
-        echo_within(&server, (*serve_proxy)->make_session(), (*serve_api)->make_session()));
-    return run_task(worker, ask_within(&client, (*trust_proxy)->make_session(proxy_name),
-                                       (*trust_api)->make_session(name), question));
+    worker.spawn(echo_within(&server, {[&] { return (*serve_proxy)->make_session(); },
+                                       [&] { return (*serve_api)->make_session(); }}));
+    return run_task(worker, ask_within(&client,
+                                       {[&] { return (*trust_proxy)->make_session(proxy_name); },
+                                        [&] { return (*trust_api)->make_session(name); }},
+                                       question));
   };
   EXPECT_TRUE(ask("proxy.example", "api.example") == question + question);
   EXPECT_NE(ask("other.example", "api.example").find("ostname"), std::string::npos);
