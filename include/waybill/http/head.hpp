@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <ostream>  // for Boost 1.81, whose field.hpp writes to one without including it
 #include <string>
 #include <string_view>
 #include <variant>

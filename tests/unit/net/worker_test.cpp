@@ -82,8 +82,8 @@ TEST(WorkerTurn, EndsWhenAllThatWasReadyHasBeenLookedAt) {
   }
 }
 
-Task<int> wait_until_counted(Worker& worker, const std::array<int, 3>& wakes, std::size_t wanted) {
-  while (static_cast<std::size_t>(wakes[0] + wakes[1] + wakes[2]) < wanted) {
+Task<int> wait_until_counted(Worker& worker, const std::array<int, 3>& wakes, int wanted) {
+  while (wakes[0] + wakes[1] + wakes[2] < wanted) {
     co_await worker.end_of_turn();
   }
   co_return 0;
@@ -97,13 +97,13 @@ Task<> count_wake(Stream& stream, TimePoint deadline, std::array<int, 3>& wakes)
 // A process that was stopped (or a machine that slept) finds what came meanwhile and its
 // deadlines gone by at once.
 TEST(WorkerTurn, O4WhatCameBeforeItsDeadlineWasLookedAtIsNoTimeout) {
-  constexpr std::size_t kMoreThanABatch = 700;
+  constexpr int kMoreThanABatch = 700;
   Worker worker(0);
   std::vector<Stream> streams;
   std::vector<int> peers;
   std::array<int, 3> wakes{};
   const TimePoint deadline = Clock::now() + std::chrono::milliseconds(50);
-  for (std::size_t i = 0; i < kMoreThanABatch; ++i) {
+  for (int i = 0; i < kMoreThanABatch; ++i) {
     std::array<int, 2> pair{};
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair.data()), 0);
     streams.emplace_back(worker, pair[0]);
@@ -120,7 +120,7 @@ TEST(WorkerTurn, O4WhatCameBeforeItsDeadlineWasLookedAtIsNoTimeout) {
     }
   });
   run_task(worker, wait_until_counted(worker, wakes, kMoreThanABatch));
-  EXPECT_EQ(wakes.at(static_cast<std::size_t>(Wake::Ready)), static_cast<int>(kMoreThanABatch));
+  EXPECT_EQ(wakes.at(static_cast<std::size_t>(Wake::Ready)), kMoreThanABatch);
   for (const int peer : peers) {
     ::close(peer);
   }
