@@ -4,6 +4,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 #include "waybill/base/ascii.hpp"
@@ -51,6 +52,17 @@ Sha256 sha256(std::string_view bytes) {
   if (EVP_DigestInit_ex2(digest.context, digest.algorithm, nullptr) != 1 ||
       EVP_DigestUpdate(digest.context, bytes.data(), bytes.size()) != 1 ||
       EVP_DigestFinal_ex(digest.context, out.data(), &size) != 1) {
+    std::abort();
+  }
+  return out;
+}
+
+Sha256 hmac_sha256(std::string_view key, std::string_view bytes) {
+  Sha256 out{};
+  unsigned size = 0;
+  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+           reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), out.data(),
+           &size) == nullptr) {
     std::abort();
   }
   return out;

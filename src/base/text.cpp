@@ -1,6 +1,7 @@
 #include "waybill/base/text.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <numeric>
 #include <vector>
@@ -172,6 +173,42 @@ std::string to_base64(std::string_view bytes) {
   EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
                   reinterpret_cast<const unsigned char*>(bytes.data()),
                   static_cast<int>(bytes.size()));
+  return out;
+}
+
+std::optional<std::string> from_base64(std::string_view text) {
+  constexpr std::string_view kAlphabet =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  constexpr auto kValues = [kAlphabet] {
+    std::array<std::uint8_t, 256> values{};
+    values.fill(UINT8_MAX);
+    for (std::size_t i = 0; i < kAlphabet.size(); ++i) {
+      values[static_cast<std::uint8_t>(kAlphabet[i])] = static_cast<std::uint8_t>(i);
+    }
+    return values;
+  }();
+  const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
+  const bool padded = padding == 0 || text.size() % 4 == 0;
+  text.remove_suffix(padding);
+  if (!padded || text.size() % 4 == 1) {
+    return std::nullopt;
+  }
+  std::string out;
+  out.reserve(text.size() / 4 * 3 + 2);
+  std::uint32_t bits = 0;
+  unsigned known = 0;
+  for (const char c : text) {
+    const std::uint8_t value = kValues[static_cast<std::uint8_t>(c)];
+    if (value == UINT8_MAX) {
+      return std::nullopt;
+    }
+    bits = bits << 6U | value;
+    known += 6;
+    if (known >= 8) {
+      known -= 8;
+      out += static_cast<char>(bits >> known & 0xFFU);
+    }
+  }
   return out;
 }
 

@@ -1,8 +1,7 @@
 #include <algorithm>
 
+#include "waybill/base/json_writer.hpp"
 #include "waybill/management/bodies.hpp"
-
-#include "json_writer.hpp"
 
 namespace waybill::management {
 namespace {

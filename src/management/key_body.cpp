@@ -1,6 +1,5 @@
+#include "waybill/base/json_writer.hpp"
 #include "waybill/management/bodies.hpp"
-
-#include "json_writer.hpp"
 
 namespace waybill::management {
 

@@ -4,10 +4,9 @@
 #include <span>
 
 #include "waybill/base/ascii.hpp"
+#include "waybill/base/json_writer.hpp"
 #include "waybill/base/text.hpp"
 #include "waybill/management/bodies.hpp"
-
-#include "json_writer.hpp"
 
 namespace waybill::management {
 namespace {

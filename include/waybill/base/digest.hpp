@@ -1,4 +1,4 @@
-// SHA-256, CRC32C, hexadecimal, and bytes from the system's random generator.
+// SHA-256, HMAC, CRC32C, hexadecimal, and bytes from the system's random generator.
 
 #pragma once
 
@@ -17,6 +17,9 @@ using Sha256 = std::array<std::uint8_t, 32>;
 // FIPS 180-4, by OpenSSL.  Terminates the process if the library cannot
 // compute it (no memory).
 [[nodiscard]] Sha256 sha256(std::string_view bytes);
+
+// RFC 2104 with SHA-256, by OpenSSL.  Terminates the process as sha256() does.
+[[nodiscard]] Sha256 hmac_sha256(std::string_view key, std::string_view bytes);
 
 // Equality in time that does not depend on where the values differ.
 [[nodiscard]] bool equal_constant_time(const Sha256& a, const Sha256& b) noexcept;

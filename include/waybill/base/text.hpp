@@ -36,5 +36,7 @@ inline void free_memory(std::string& text) noexcept {
 
 // RFC 4648 §4, padded, in one line.
 [[nodiscard]] std::string to_base64(std::string_view bytes);
+// Of such text, with or without its padding; nothing for what is none.
+[[nodiscard]] std::optional<std::string> from_base64(std::string_view text);
 
 }  // namespace waybill

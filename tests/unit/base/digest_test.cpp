@@ -12,6 +12,13 @@ TEST(Digest, Sha256MatchesTheStandardsExample) {  // FIPS 180-4 example "abc"
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+TEST(Digest, HmacMatchesTheRfcsExamples) {  // RFC 4231 §4.2, §4.3
+  EXPECT_EQ(to_hex(hmac_sha256(std::string(20, '\x0B'), "Hi There")),
+            "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+  EXPECT_EQ(to_hex(hmac_sha256("Jefe", "what do ya want for nothing?")),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+}
+
 TEST(Digest, Crc32cMatchesTheRfcsExample) {  // RFC 3720 appendix B.4: 32 bytes of zeros
   EXPECT_EQ(crc32c(std::string(32, '\0')), 0x8A9136AAU);
 }

@@ -122,6 +122,21 @@ TEST(Base64, IsThatOfRfc4648) {
   EXPECT_EQ(to_base64(std::string(300, 'a')).find('\n'), std::string::npos);
 }
 
+TEST(Base64, IsReadBackWithOrWithoutItsPadding) {
+  for (const std::string& bytes :
+       {std::string(), std::string("f"), std::string("fo"), std::string("foo"),
+        std::string("\0\xFB\xFF\x10", 4), std::string(1'000, '\x9C')}) {
+    std::string text = to_base64(bytes);
+    EXPECT_EQ(from_base64(text), bytes);
+    text.resize(text.find_last_not_of('=') + 1);
+    EXPECT_EQ(from_base64(text), bytes);
+  }
+  for (const std::string_view text :
+       {"Zg=", "Z", "Zm9v Zg==", "Zm9v\n", "Zg==Zg==", "Zm-_", "====", "=", "Zm9=v"}) {
+    EXPECT_FALSE(from_base64(text)) << text;
+  }
+}
+
 TEST(Rfc3339, IsUtcWithMilliseconds) {
   EXPECT_EQ(to_rfc3339(WallTime(std::chrono::milliseconds(1'787'300'000'123))),
             "2026-08-21T08:13:20.123Z");

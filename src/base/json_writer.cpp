@@ -1,12 +1,15 @@
-#include "json_writer.hpp"
+#include "waybill/base/json_writer.hpp"
+
+#include <array>
+#include <charconv>
 
 #include "waybill/base/text.hpp"
 
-namespace waybill::management {
+namespace waybill {
 
 // A comma is due after a finished value; after '{', '[' and ':' none is.
 void JsonWriter::separate() {
-  if (!out_.empty() && out_.back() != '{' && out_.back() != '[' && out_.back() != ':') {
+  if (out_.size() > begin_ && out_.back() != '{' && out_.back() != '[' && out_.back() != ':') {
     out_ += ',';
   }
 }
@@ -66,6 +69,12 @@ void JsonWriter::number(std::string_view name, std::uint64_t value) {
   raw(name, std::to_string(value));
 }
 
+void JsonWriter::real(std::string_view name, double value) {
+  std::array<char, 32> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+  raw(name, {text.data(), static_cast<std::size_t>(end - text.data())});
+}
+
 void JsonWriter::integer(std::string_view name, std::int64_t value) {
   raw(name, std::to_string(value));
 }
@@ -107,4 +116,4 @@ void JsonWriter::end_array() {
   out_ += ']';
 }
 
-}  // namespace waybill::management
+}  // namespace waybill

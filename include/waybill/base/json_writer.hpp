@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -9,7 +10,7 @@
 
 #include "waybill/base/money.hpp"
 
-namespace waybill::management {
+namespace waybill {
 
 // Members appear in the order written, and amounts as exact decimals: neither would
 // survive a document model that sorts its members and keeps doubles.
@@ -17,6 +18,9 @@ namespace waybill::management {
 // The caller balances what it opens.  Thread safety: none.
 class JsonWriter {
  public:
+  // Writes behind what `out` holds already.
+  explicit JsonWriter(std::string out = {}) noexcept : out_(std::move(out)), begin_(out_.size()) {}
+
   // As an element of an array, or as the whole.
   void begin_object();
   void begin_array();
@@ -30,6 +34,7 @@ class JsonWriter {
   void text_or_null(std::string_view name, std::string_view value);  // null if empty
   void text_if_any(std::string_view name, std::string_view value);   // no member if empty
   void number(std::string_view name, std::uint64_t value);
+  void real(std::string_view name, double value);  // the shortest text that reads the same; finite
   void integer(std::string_view name, std::int64_t value);
   void number_or_null(std::string_view name, std::uint64_t value);  // null if 0
   void amount(std::string_view name, Money value);                  // a JSON number
@@ -43,12 +48,14 @@ class JsonWriter {
   void end_array();
 
   [[nodiscard]] std::string take() { return std::move(out_); }
+  [[nodiscard]] const std::string& written() const noexcept { return out_; }
 
  private:
   void separate();
   void member(std::string_view name);
 
   std::string out_;
+  std::size_t begin_ = 0;
 };
 
-}  // namespace waybill::management
+}  // namespace waybill
