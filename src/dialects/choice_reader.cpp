@@ -28,7 +28,8 @@ enum class MessageMember : std::uint8_t {
   Text,              // text: content, refusal
   Reasoning,         // text that may stand twice under two names
   ReasoningDetails,  // the same once more, in parts
-  Output,            // tool calls
+  Calls,             // tool calls
+  Output,            // the legacy call of a function
   Media,             // audio, images: counted by the provider only
 };
 
@@ -38,7 +39,7 @@ constexpr auto kMessageMembers = make_key_table<MessageMember>({
     {"reasoning", MessageMember::Reasoning},
     {"reasoning_content", MessageMember::Reasoning},
     {"reasoning_details", MessageMember::ReasoningDetails},
-    {"tool_calls", MessageMember::Output},
+    {"tool_calls", MessageMember::Calls},
     {"function_call", MessageMember::Output},
     {"audio", MessageMember::Media},
     {"images", MessageMember::Media},
@@ -96,9 +97,10 @@ class ChoiceReader {
         walker_.take_value();
         continue;
       }
-      const std::uint64_t bytes = take_output();
+      const std::uint64_t bytes = *member == MessageMember::Calls ? take_calls() : take_output();
       switch (*member) {
         case MessageMember::Text:
+        case MessageMember::Calls:
         case MessageMember::Output: text += bytes; break;
         case MessageMember::Reasoning: reasoning = std::max(reasoning, bytes); break;
         case MessageMember::ReasoningDetails: reasoning = reasoning == 0 ? bytes : reasoning; break;
@@ -106,6 +108,34 @@ class ChoiceReader {
       }
     }
     output = output.value_or(0) + text + reasoning;
+  }
+
+  // Takes the list of calls; the bytes are those of names and arguments, whose tokens a
+  // provider counts, and not of ids.
+  std::uint64_t take_calls() {
+    if (walker_.peek() != JsonType::Array) {
+      walker_.take_value();
+      return 0;
+    }
+    std::uint64_t bytes = 0;
+    ArrayWalk calls(walker_);
+    while (calls.next()) {
+      facts_.has_content = true;
+      if (walker_.peek() != JsonType::Object) {
+        walker_.take_value();
+        continue;
+      }
+      ObjectWalk call(walker_);
+      JsonText name;
+      while (call.next(name)) {
+        const std::string_view member = walker_.decode(name);
+        const bool counted = member == "function" || member == "custom";
+        const std::uint64_t before = walker_.string_bytes();
+        walker_.take_value();
+        bytes += counted ? walker_.string_bytes() - before : 0;
+      }
+    }
+    return bytes;
   }
 
   // Takes a value; marks content if it is a string, list or object that is not

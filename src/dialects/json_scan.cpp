@@ -68,19 +68,24 @@ unsigned join_surrogates(unsigned lead, unsigned tail) noexcept {
   return 0x10000U + ((lead - 0xD800U) << 10U) + (tail - 0xDC00U);
 }
 
-}  // namespace
-
-std::optional<unsigned> JsonWalker::hex4(const char* at) const noexcept {
-  if (end_ - at < 4) {
+std::optional<unsigned> hex4_of(std::string_view digits) noexcept {
+  if (digits.size() < 4) {
     return std::nullopt;
   }
   unsigned unit = 0;
   // from_chars takes neither a sign nor a prefix for an unsigned type.
-  const auto [end, ec] = std::from_chars(at, at + 4, unit, 16);
-  if (ec != std::errc() || end != at + 4) {
+  const char* const stop = digits.data() + 4;
+  const auto [end, ec] = std::from_chars(digits.data(), stop, unit, 16);
+  if (ec != std::errc() || end != stop) {
     return std::nullopt;
   }
   return unit;
+}
+
+}  // namespace
+
+std::optional<unsigned> JsonWalker::hex4(const char* at) const noexcept {
+  return hex4_of({at, end_});
 }
 
 bool JsonWalker::scan_surrogate(JsonText& text, unsigned first) {
@@ -221,14 +226,13 @@ bool JsonWalker::representable(const char* begin) const {
   return whole + exponent < 300;
 }
 
-std::string_view JsonWalker::resolve_escapes(ByteRange range) {
-  const std::string_view raw = range.of(text());
-  scratch_.clear();
+void append_decoded(std::string& out, std::string_view escaped) {
+  const std::string_view raw = escaped;
   for (std::size_t i = 0; i < raw.size();) {
     const std::size_t plain = std::min(raw.find('\\', i), raw.size()) - i;
-    scratch_ += raw.substr(i, plain);
+    out += raw.substr(i, plain);
     i += plain;
-    if (i == raw.size()) {
+    if (i + 1 >= raw.size()) {
       break;
     }
     const char c = raw[i + 1];
@@ -236,21 +240,35 @@ std::string_view JsonWalker::resolve_escapes(ByteRange range) {
       constexpr std::string_view kNames = "bfnrt";
       constexpr std::string_view kBytes = "\b\f\n\r\t";
       const std::size_t known = kNames.find(c);
-      scratch_ += known == std::string_view::npos ? c : kBytes[known];
+      out += known == std::string_view::npos ? c : kBytes[known];
       i += 2;
       continue;
     }
-    unsigned unit = hex4(raw.data() + i + 2).value_or(0xFFFD);
+    unsigned unit = hex4_of(raw.substr(i + 2)).value_or(0xFFFD);
     i += 6;
-    if (is_lead_surrogate(unit) && raw.substr(i, 2) == "\\u") {
-      const unsigned tail = hex4(raw.data() + i + 2).value_or(0);
+    if (is_lead_surrogate(unit) && i < raw.size() && raw.substr(i, 2) == "\\u") {
+      const unsigned tail = hex4_of(raw.substr(i + 2)).value_or(0);
       if (is_tail_surrogate(tail)) {
         unit = join_surrogates(unit, tail);
         i += 6;
       }
     }
-    append_utf8(scratch_, unit >= 0xD800 && unit <= 0xDFFF ? 0xFFFDU : unit);
+    append_utf8(out, unit >= 0xD800 && unit <= 0xDFFF ? 0xFFFDU : unit);
   }
+}
+
+std::uint64_t decoded_size(std::string_view escaped) {
+  if (escaped.find('\\') == std::string_view::npos) {
+    return escaped.size();
+  }
+  std::string decoded;
+  append_decoded(decoded, escaped);
+  return decoded.size();
+}
+
+std::string_view JsonWalker::resolve_escapes(ByteRange range) {
+  scratch_.clear();
+  append_decoded(scratch_, range.of(text()));
   return scratch_;
 }
 

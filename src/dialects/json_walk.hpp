@@ -206,6 +206,12 @@ class JsonWalker {
   std::string scratch_;
 };
 
+// Appends the content of a JSON string with its escapes resolved; half a surrogate pair
+// becomes U+FFFD.  Requires: `escaped` stood between the quotes of a valid string.
+void append_decoded(std::string& out, std::string_view escaped);
+// Its size then, in bytes.
+[[nodiscard]] std::uint64_t decoded_size(std::string_view escaped);
+
 // Iterates over the members of the object that comes next:
 //
 //   ObjectWalk object(walker);

@@ -23,6 +23,7 @@ enum class UsageMember : std::uint8_t {
   CacheHit,
   CacheRead,
   Cached,
+  NumCached,
   // Likewise tokens written to a cache.
   DetailWrite,
   DetailCreation,
@@ -39,8 +40,9 @@ enum class UsageMember : std::uint8_t {
 };
 constexpr std::size_t kCounts = static_cast<std::size_t>(UsageMember::PromptDetails);
 
-// OpenAI; DeepSeek (prompt_cache_hit_tokens); Moonshot (cached_tokens);
-// Databricks and LiteLLM (cache_*_input_tokens); Perplexity (reasoning_tokens).
+// OpenAI; DeepSeek (prompt_cache_hit_tokens); Moonshot (cached_tokens); Mistral
+// (num_cached_tokens); Databricks and LiteLLM (cache_*_input_tokens); Perplexity
+// (reasoning_tokens).
 constexpr auto kUsageMembers = make_key_table<UsageMember>({
     {"prompt_tokens", UsageMember::Prompt},
     {"completion_tokens", UsageMember::Completion},
@@ -48,6 +50,7 @@ constexpr auto kUsageMembers = make_key_table<UsageMember>({
     {"prompt_cache_hit_tokens", UsageMember::CacheHit},
     {"cache_read_input_tokens", UsageMember::CacheRead},
     {"cached_tokens", UsageMember::Cached},
+    {"num_cached_tokens", UsageMember::NumCached},
     {"cache_creation_input_tokens", UsageMember::CacheCreation},
     {"reasoning_tokens", UsageMember::Reasoning},
     {"prompt_tokens_details", UsageMember::PromptDetails},
@@ -210,8 +213,9 @@ Usage UsageReader::assemble(const Count& prompt, const Count& completion) noexce
   Usage usage;
   usage.prompt = prompt.value;
   usage.completion = completion.value;
-  usage.cached_read = first_of({UsageMember::DetailCached, UsageMember::CacheHit,
-                                UsageMember::CacheRead, UsageMember::Cached});
+  usage.cached_read =
+      first_of({UsageMember::DetailCached, UsageMember::CacheHit, UsageMember::CacheRead,
+                UsageMember::Cached, UsageMember::NumCached});
   usage.cache_write =
       first_of({UsageMember::DetailWrite, UsageMember::DetailCreation, UsageMember::CacheCreation});
   usage.reasoning = first_of({UsageMember::DetailReasoning, UsageMember::Reasoning});

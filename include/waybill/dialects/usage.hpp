@@ -22,6 +22,7 @@ struct Usage {
   std::uint64_t audio_prompt = 0;
   std::uint64_t audio_completion = 0;
   std::uint64_t image_completion = 0;
+  std::uint64_t cache_write_1h = 0;  // of cache_write, what is kept for an hour
 
   friend bool operator==(const Usage&, const Usage&) = default;
 };
