@@ -55,14 +55,26 @@ Task<> FrontDoor::handle(http::ServerExchange& exchange) {
   }
   switch (route.target) {
     case Target::ChatCompletions:
-      co_await gateway_.serve(exchange, dialects::RequestKind::Chat);
+      co_await gateway_.serve(exchange, {gateway::Api::ChatCompletions});
       break;
-    case Target::Completions:
-      co_await gateway_.serve(exchange, dialects::RequestKind::Completion);
+    case Target::Completions: co_await gateway_.serve(exchange, {gateway::Api::Completions}); break;
+    case Target::Embeddings: co_await gateway_.serve(exchange, {gateway::Api::Embeddings}); break;
+    case Target::Messages: co_await gateway_.serve(exchange, {gateway::Api::Messages}); break;
+    case Target::Responses: co_await gateway_.serve(exchange, {gateway::Api::Responses}); break;
+    case Target::GeminiContent:
+      co_await gateway_.serve(exchange, {gateway::Api::GeminiContent, route.id, route.stream});
       break;
-    case Target::Embeddings:
-      co_await gateway_.serve(exchange, dialects::RequestKind::Embedding);
+    case Target::OllamaChat: co_await gateway_.serve(exchange, {gateway::Api::OllamaChat}); break;
+    case Target::OllamaGenerate:
+      co_await gateway_.serve(exchange, {gateway::Api::OllamaGenerate});
       break;
+    case Target::CountTokens:
+    case Target::GeminiCount: co_await count_tokens(exchange, route); break;
+    case Target::GeminiModels:
+    case Target::GeminiModel:
+    case Target::OllamaTags:
+    case Target::OllamaShow:
+    case Target::OllamaVersion: co_await foreign_models(exchange, route); break;
     case Target::Models:
     case Target::Model:
     case Target::ModelEndpoints: co_await models(exchange, route); break;

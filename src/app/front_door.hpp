@@ -31,6 +31,11 @@ class FrontDoor final : public http::Handler {
   net::Task<> preflight(http::ServerExchange& exchange);
   net::Task<> refuse_path(http::ServerExchange& exchange, const Route& route);
   net::Task<> models(http::ServerExchange& exchange, const Route& route);
+  // In front_door_dialects.cpp: what else clients of other dialects ask.
+  net::Task<> foreign_models(http::ServerExchange& exchange, const Route& route);
+  net::Task<> count_tokens(http::ServerExchange& exchange, const Route& route);
+  net::Task<> refuse_as(http::ServerExchange& exchange, const Route& route, Error error);
+  [[nodiscard]] const catalog::Model* named_model(std::string_view id) const;
   net::Task<> generation(http::ServerExchange& exchange);
   net::Task<> key(http::ServerExchange& exchange);
   net::Task<> ready(http::ServerExchange& exchange);

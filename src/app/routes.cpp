@@ -22,6 +22,9 @@ constexpr std::array kApi{
     Fixed{"/chat/completions", Target::ChatCompletions, kPost},
     Fixed{"/completions", Target::Completions, kPost},
     Fixed{"/embeddings", Target::Embeddings, kPost},
+    Fixed{"/messages", Target::Messages, kPost},
+    Fixed{"/messages/count_tokens", Target::CountTokens, kPost},
+    Fixed{"/responses", Target::Responses, kPost},
     Fixed{"/models", Target::Models, kGet},
     Fixed{"/models/user", Target::Models, kGet},
     Fixed{"/generation", Target::Generation, kGet},
@@ -33,6 +36,13 @@ constexpr std::array kRoot{
     Fixed{"/health/live", Target::HealthLive, kGet},
     Fixed{"/health/ready", Target::HealthReady, kGet},
     Fixed{"/metrics", Target::Metrics, kGet},
+    // Ollama's own API; none of these names is also one below /api of ours.
+    Fixed{"/api/chat", Target::OllamaChat, kPost},
+    Fixed{"/api/generate", Target::OllamaGenerate, kPost},
+    Fixed{"/api/tags", Target::OllamaTags, kGet},
+    Fixed{"/api/show", Target::OllamaShow, kPost},
+    Fixed{"/api/version", Target::OllamaVersion, kGet},
+    Fixed{"/v1beta/models", Target::GeminiModels, kGet},
 };
 
 constexpr std::array<std::string_view, 3> kPrefixes{"/api/v1", "/v1", "/api"};
@@ -86,6 +96,36 @@ std::optional<Route> model_route(std::string_view path) {
   return Route{target, std::move(*id), kGet};
 }
 
+// Google's: /v1beta/models/{model}:{method}.  The last colon starts the method; all before it
+// is the id.
+std::optional<Route> gemini_route(std::string_view path) {
+  constexpr std::string_view kModels = "/v1beta/models/";
+  if (!path.starts_with(kModels)) {
+    return std::nullopt;
+  }
+  path.remove_prefix(kModels.size());
+  const std::size_t colon = path.rfind(':');
+  const std::string_view method =
+      colon == std::string_view::npos ? std::string_view{} : path.substr(colon + 1);
+  Route route;
+  route.allow = kPost;
+  if (method == "generateContent" || method == "streamGenerateContent") {
+    route.target = Target::GeminiContent;
+    route.stream = method == "streamGenerateContent";
+  } else if (method == "countTokens") {
+    route.target = Target::GeminiCount;
+  } else {
+    route.target = Target::GeminiModel;
+    route.allow = kGet;
+  }
+  auto id = decode_model_id(route.target == Target::GeminiModel ? path : path.substr(0, colon));
+  if (!id) {
+    return std::nullopt;
+  }
+  route.id = *std::move(id);
+  return route;
+}
+
 }  // namespace
 
 Route find_route(std::string_view path) {
@@ -99,6 +139,9 @@ Route find_route(std::string_view path) {
     if (fixed.path == path) {
       return {fixed.target, {}, fixed.allow};
     }
+  }
+  if (auto gemini = gemini_route(path)) {
+    return *std::move(gemini);
   }
   return model_route(api_path).value_or(Route{});
 }

@@ -14,6 +14,18 @@ enum class Target : unsigned char {
   ChatCompletions,
   Completions,
   Embeddings,
+  Messages,       // Anthropic's
+  CountTokens,    // likewise
+  Responses,      // OpenAI's
+  GeminiContent,  // `id`, `stream`
+  GeminiCount,    // `id`
+  GeminiModels,   // the list
+  GeminiModel,    // `id`
+  OllamaChat,
+  OllamaGenerate,
+  OllamaTags,
+  OllamaShow,
+  OllamaVersion,
   Models,          // the list
   Model,           // one model; `id`
   ModelEndpoints,  // one model's endpoints; `id`
@@ -27,8 +39,9 @@ enum class Target : unsigned char {
 
 struct Route {
   Target target = Target::Unknown;
-  std::string id;          // decoded model id, for Model and ModelEndpoints
+  std::string id;          // decoded model id, where the path names one
   std::string_view allow;  // methods, as the Allow field lists them
+  bool stream = false;     // the path asks for a stream
 };
 
 // The same handlers answer under /v1, /api/v1, /api and at the root, because

@@ -102,6 +102,7 @@ CapabilitySettings bind_capabilities(const Node& endpoint) {
   read(node, "structured_outputs", out.structured_outputs);
   read(node, "reasoning", out.reasoning);
   read(node, "prefill", out.prefill);
+  read(node, "adaptive_reasoning", out.adaptive_reasoning);
   return out;
 }
 

@@ -40,6 +40,8 @@ QuirkSettings bind_quirks(const Node& provider) {
   read_choice(node, "reasoning_tokens", {"by_total", "in_completion", "beside_completion"},
               out.reasoning_tokens);
   read(node, "max_tokens_member", out.max_tokens_member);
+  read(node, "reasoning_member", out.reasoning_member);
+  read(node, "cache_member", out.cache_member);
   return out;
 }
 

@@ -80,7 +80,7 @@ constexpr Member kSchema[] = {
   {"providers.*.preset", Type::Text, "", "Name of a preset, a file of `config/providers` that is compiled in; it fills in what is not said here."},
   {"providers.*.display_name", Type::Text, "the name", "What `provider` in an answer says."},
   required({"providers.*.base_url", Type::Url, "", "URL that `/chat/completions` is appended to, such as `https://api.openai.com/v1`."}),
-  one_of({"providers.*.dialect", Type::Choice, "openai_chat", "Wire format it speaks."}, "openai_chat"),
+  one_of({"providers.*.dialect", Type::Choice, "openai_chat", "Wire format it speaks."}, "openai_chat|openai_responses|anthropic_messages|anthropic_bedrock|anthropic_vertex|gemini|bedrock_converse|cohere_chat|ollama_chat|ollama_generate"),
   {"providers.*.api_key", Type::Secret, "", "The credential; best a reference such as `${env:OPENAI_API_KEY}`."},
   {"providers.*.api_key_env", Type::Text, "", "Environment variable with the key, used where `api_key` is absent."},
   one_of({"providers.*.auth", Type::ChoiceOrMap, "bearer", "How the key travels: one of the usual ways, or a header of your own."}, "bearer|x-api-key|api-key|none"),
@@ -110,6 +110,8 @@ constexpr Member kSchema[] = {
   one_of({"providers.*.quirks.cached_tokens", Type::Choice, "in_prompt", "Whether `prompt_tokens` includes what was read from its cache. Where the count itself stands is found by looking."}, "in_prompt|beside_prompt"),
   one_of({"providers.*.quirks.reasoning_tokens", Type::Choice, "by_total", "Whether `completion_tokens` includes reasoning; `by_total` sees it from `total_tokens`."}, "by_total|in_completion|beside_completion"),
   one_of({"providers.*.quirks.max_tokens_member", Type::Choice, "", "What it calls the output limit of a chat; without this the client's own member passes."}, "max_tokens|max_completion_tokens"),
+  one_of({"providers.*.quirks.reasoning_member", Type::Choice, "", "Member of an assistant's message that takes its earlier thoughts back, where a request is translated; without this they are left out."}, "reasoning_content|reasoning|reasoning_details"),
+  one_of({"providers.*.quirks.cache_member", Type::Choice, "", "Member of a content part that marks how far the prompt may be cached, where a request is translated; without this marks are left out."}, "cache_control|prompt_cache_breakpoint"),
   {"providers.*.docs", Type::Text, "", "Where its API is documented; for people."},
 
   {"models", Type::NamedMaps, "", "Models by canonical id, such as `openai/gpt-4o-mini`."},
@@ -168,6 +170,7 @@ constexpr Member kSchema[] = {
   {"models.*.endpoints[].capabilities.structured_outputs", Type::Boolean, "", "Obeys a JSON schema; where it is `false`, requests with one go elsewhere."},
   {"models.*.endpoints[].capabilities.reasoning", Type::Boolean, "", "Thinks before it answers; where it is `false`, requests that ask for that go elsewhere."},
   {"models.*.endpoints[].capabilities.prefill", Type::Boolean, "", "Continues an assistant message that it is given; where it is `false`, requests that end with one go elsewhere."},
+  {"models.*.endpoints[].capabilities.adaptive_reasoning", Type::Boolean, "false", "Thinks by an effort and takes no budget of tokens (Claude since Opus 4.6, Gemini since 3)."},
 
   {"defaults", Type::Map, "", "For every request that nothing else decides."},
   {"defaults.timeouts", Type::Map, "", "Time limits of upstream calls."},

@@ -37,7 +37,12 @@ bool is_media_type(std::string_view field, std::string_view type) noexcept {
 Task<std::optional<AttemptOutcome>> Generation::attempt(const routing::Attempt& step) {
   const catalog::Endpoint& endpoint = catalog().endpoint(plan_.attempts[step.candidate].endpoint);
   const catalog::Model& model = catalog().model(endpoint.model);
-  Call call(*view_->pools[endpoint.provider], endpoint, catalog().provider_of(endpoint), model);
+  const ProviderLink& link = view_->live->providers[endpoint.provider];
+  Call call(*view_->pools[endpoint.provider], endpoint, catalog().provider_of(endpoint), model,
+            link);
+  call.translated = link.dialect != api_.dialect || api_.dialect->name != "openai_chat";
+  call.passed =
+      call.translated && link.dialect == api_.dialect && link.dialect->pass_request != nullptr;
   call.kind = step.kind;
   call.number = static_cast<std::uint32_t>(failures_.size() + 1);
   call.began = Clock::now();
@@ -65,7 +70,10 @@ Task<std::optional<AttemptOutcome>> Generation::call_upstream(Call& call) {
   if (!connected) {
     co_return failed_by(call, connected.error());
   }
-  UpstreamBytes request = upstream_request(call);
+  auto request = upstream_request(call);
+  if (!request) {
+    co_return failed(OutcomeKind::Unsayable);
+  }
   const bool logged = co_await log_intent(call);
   if (!logged) {
     co_return failed(OutcomeKind::Unrecorded);
@@ -75,12 +83,12 @@ Task<std::optional<AttemptOutcome>> Generation::call_upstream(Call& call) {
   }
   call.dispatched = true;
   call.sent = Clock::now();
-  auto sent = co_await call.exchange.send(request.head, request.body, call.deadline,
+  auto sent = co_await call.exchange.send(request->head, request->body, call.deadline,
                                           call.endpoint.timeouts.between_events);
   if (!sent) {
     co_return outcome_of(call, sent.error());
   }
-  free_memory(request.body);  // the answer may last for long
+  free_memory(request->body);  // the answer may last for long
   call.asked = Clock::now();
   const TimePoint head_by =
       facts_.stream ? std::min(call.deadline, call.asked + call.endpoint.timeouts.first_token)
@@ -95,6 +103,7 @@ Task<std::optional<AttemptOutcome>> Generation::call_upstream(Call& call) {
     outcome = co_await read_failure(call, *head);
   } else if (facts_.stream) {
     const bool streamed =
+        call.link.dialect->framing != dialects::Framing::Sse ||
         !is_media_type(head->header(http::Field::content_type), "application/json");
     outcome = streamed ? co_await relay_stream(call) : co_await read_unstreamed(call);
   } else {
@@ -103,7 +112,7 @@ Task<std::optional<AttemptOutcome>> Generation::call_upstream(Call& call) {
   co_return outcome;
 }
 
-Generation::UpstreamBytes Generation::upstream_request(const Call& call) const {
+dialects::UpstreamRequest Generation::splice_wishes(const Call& call) const {
   dialects::UpstreamRequest wanted;
   wanted.upstream_model = call.endpoint.upstream_model;
   switch (call.provider.quirks.stream_usage) {
@@ -111,17 +120,59 @@ Generation::UpstreamBytes Generation::upstream_request(const Call& call) const {
     case config::StreamUsage::Always: wanted.usage = dialects::UsageRequest::Leave; break;
     case config::StreamUsage::Never: wanted.usage = dialects::UsageRequest::Remove; break;
   }
-  if (kind_ == dialects::RequestKind::Chat) {  // the legacy endpoint knows only max_tokens
+  if (api_.kind == dialects::RequestKind::Chat) {  // the legacy endpoint knows only max_tokens
     wanted.limit_member = call.provider.quirks.max_tokens_member;
   }
+  return wanted;
+}
+
+dialects::EncodeTarget Generation::translation_target(const Call& call) const {
+  dialects::EncodeTarget target;
+  target.upstream_model = call.endpoint.upstream_model;
+  target.stream = facts_.stream;
+  if (call.endpoint.max_completion_tokens > 0) {
+    target.max_output = call.endpoint.max_completion_tokens;
+  }
+  target.chat.limit_member = call.provider.quirks.max_tokens_member;
+  target.chat.ask_usage = call.provider.quirks.stream_usage == config::StreamUsage::Asked;
+  target.chat.reasoning_member = call.provider.quirks.reasoning_member;
+  target.chat.cache_member = call.provider.quirks.cache_member;
+  target.adaptive_reasoning = call.endpoint.capabilities.adaptive_reasoning.value_or(false);
+  return target;
+}
+
+Result<Generation::UpstreamBytes> Generation::upstream_request(Call& call) const {
   UpstreamBytes out;
-  out.body.reserve(body_.size() + 128);
-  dialects::write_upstream_request(out.body, body_, facts_, wanted);
-  const auto& heads = view_->live->providers[call.provider.index].heads;
-  const std::string_view head = heads[static_cast<std::size_t>(kind_)].reveal();
-  out.head.reserve(head.size() + 64);
-  out.head.append(head).append(facts_.stream ? "Accept: text/event-stream\r\n"
-                                             : "Accept: application/json\r\n");
+  if (call.passed) {
+    auto body = call.link.dialect->pass_request(body_, translation_target(call));
+    if (!body) {
+      return body.error();
+    }
+    out.body = *std::move(body);
+  } else if (call.translated) {
+    auto encoded = call.link.dialect->encode_request(*conversation_, translation_target(call));
+    if (!encoded) {
+      return encoded.error();
+    }
+    out.body = std::move(encoded->body);
+    call.losses = std::move(encoded->losses);
+  } else {
+    out.body.reserve(body_.size() + 128);
+    dialects::write_upstream_request(out.body, body_, facts_, splice_wishes(call));
+  }
+  const std::string_view fields = call.link.fields.reveal();
+  const std::string path =
+      request_path(*call.link.dialect, api_.kind, call.endpoint.upstream_model, facts_.stream);
+  out.head.reserve(call.link.target.size() + path.size() + fields.size() + 96);
+  out.head.append("POST ").append(call.link.target).append(path).append(" HTTP/1.1\r\n");
+  out.head.append(fields).append(facts_.stream ? "Accept: text/event-stream\r\n"
+                                               : "Accept: application/json\r\n");
+  for (const std::string_view name : call.link.dialect->passed_fields) {
+    const std::string_view value = client_.head().header(name);
+    if (!value.empty()) {
+      http::append_field(out.head, name, value);
+    }
+  }
   out.head.append("Content-Length: ").append(std::to_string(out.body.size())).append("\r\n\r\n");
   return out;
 }
@@ -224,8 +275,11 @@ Task<AttemptOutcome> Generation::read_failure(Call& call, const http::ResponseHe
     outcome.kind = OutcomeKind::ClientGone;
     co_return outcome;
   }
-  if (!broken) {
-    const auto facts = dialects::read_reply(kind_, body, call.provider.usage_quirks);
+  if (!broken && call.translated) {
+    outcome = error_outcome(OutcomeKind::Status, static_cast<int>(head.status),
+                            call.link.dialect->decode_error(body));
+  } else if (!broken) {
+    const auto facts = dialects::read_reply(api_.kind, body, call.provider.usage_quirks);
     if (facts) {
       outcome = error_outcome(OutcomeKind::Status, static_cast<int>(head.status), facts->fault);
     }
@@ -251,8 +305,11 @@ Task<std::optional<AttemptOutcome>> Generation::relay_body(Call& call,
   if (is_media_type(head.header(http::Field::content_type), "text/event-stream")) {
     co_return failed(OutcomeKind::NotJson);
   }
+  if (call.translated) {
+    co_return co_await relay_translated(call, std::move(body));
+  }
   body.reserve(body.size() + net::Worker::kReadPadding);
-  const auto facts = dialects::read_reply(kind_, body, call.provider.usage_quirks);
+  const auto facts = dialects::read_reply(api_.kind, body, call.provider.usage_quirks);
   if (!facts) {
     co_return failed(OutcomeKind::NotJson);
   }
@@ -302,7 +359,14 @@ Task<AttemptOutcome> Generation::read_unstreamed(Call& call) {
   if (broken) {
     co_return *broken;
   }
-  const auto facts = dialects::read_reply(kind_, body, call.provider.usage_quirks);
+  if (call.translated) {
+    std::optional<dialects::UpstreamFault> fault;
+    const auto answer = call.link.dialect->decode_response(body, call.provider.usage_quirks, fault);
+    co_return answer&& fault
+        ? error_outcome(OutcomeKind::ErrorBody, fault->status.value_or(0), *fault)
+        : AttemptOutcome{body.empty() ? OutcomeKind::EmptyBody : OutcomeKind::NotJson};
+  }
+  const auto facts = dialects::read_reply(api_.kind, body, call.provider.usage_quirks);
   co_return facts && facts->is_error
       ? error_outcome(OutcomeKind::ErrorBody, facts->fault.status.value_or(0), facts->fault)
       : AttemptOutcome{body.empty() ? OutcomeKind::EmptyBody : OutcomeKind::NotJson};

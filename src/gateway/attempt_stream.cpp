@@ -5,6 +5,8 @@
 
 #include "attempt_outcome.hpp"
 #include "generation.hpp"
+#include "stream_relay.hpp"
+#include "translated_relay.hpp"
 
 namespace waybill::gateway {
 namespace {
@@ -18,9 +20,19 @@ constexpr unsigned kReadsPerTurn = 16;
 
 }  // namespace
 
+std::unique_ptr<AnswerRelay> Generation::make_relay(const Call& call) const {
+  if (call.translated) {
+    return std::make_unique<TranslatedRelay>(*call.link.dialect, *api_.dialect,
+                                             call.provider.usage_quirks, reply_context(call));
+  }
+  return std::make_unique<StreamRelay>(
+      api_.kind, call.provider.usage_quirks,
+      dialects::ReplyIdentity{id_text_, call.model.id, call.provider.display_name}, tells_usage());
+}
+
 Task<std::optional<AttemptOutcome>> Generation::relay_stream(Call& call) {
-  StreamRelay relay(kind_, call.provider.usage_quirks,
-                    {id_text_, call.model.id, call.provider.display_name});
+  const auto made = make_relay(call);
+  AnswerRelay& relay = *made;
   relay_ = &relay;
   auto broken = co_await pump_stream(call, relay);
   if (!broken && !relay.is_complete()) {
@@ -38,16 +50,16 @@ Task<std::optional<AttemptOutcome>> Generation::relay_stream(Call& call) {
 }
 
 // Relays events until the stream ends; nothing means it ended by itself.
-Task<std::optional<AttemptOutcome>> Generation::pump_stream(Call& call, StreamRelay& relay) {
+Task<std::optional<AttemptOutcome>> Generation::pump_stream(Call& call, AnswerRelay& relay) {
   TimePoint last_event = call.asked;
   unsigned reads = 0;
   for (;;) {
     std::string& out = gateway_.chunk_out_;
     out.clear();
-    StreamRelay::Step step = StreamRelay::Step::Continue;
+    AnswerRelay::Step step = AnswerRelay::Step::Continue;
     const PumpState state =
         call.exchange.pump([&](std::string_view piece) { step = relay.feed(piece, out); });
-    if (state == PumpState::End && step == StreamRelay::Step::Continue) {
+    if (state == PumpState::End && step == AnswerRelay::Step::Continue) {
       step = relay.finish(out);
     }
     const TimePoint now = Clock::now();
@@ -58,12 +70,12 @@ Task<std::optional<AttemptOutcome>> Generation::pump_stream(Call& call, StreamRe
       }
       last_event = Clock::now();  // the provider could not go on while the client held us up
     }
-    if (step == StreamRelay::Step::Failed) {
+    if (step == AnswerRelay::Step::Failed) {
       co_return relay.failed_by_error_event()
           ? error_outcome(OutcomeKind::ErrorBody, relay.fault().status.value_or(0), relay.fault())
           : AttemptOutcome{OutcomeKind::StreamBroken};
     }
-    if (step == StreamRelay::Step::Ended || state == PumpState::End) {
+    if (step == AnswerRelay::Step::Ended || state == PumpState::End) {
       co_return std::nullopt;
     }
     if (state == PumpState::Failed) {
@@ -104,6 +116,7 @@ Task<bool> Generation::send_events(Call& call, TimePoint now) {
 void Generation::begin_content(Call& call, TimePoint now) {
   call.first_content = now;
   client_.forget_body(body_);  // nothing is tried again from here on
+  conversation_.reset();
   note_upstream_time(call);
   first_token_ = std::chrono::duration_cast<std::chrono::microseconds>(now - started_);
   if (!client_.stream_begun()) {
@@ -112,7 +125,10 @@ void Generation::begin_content(Call& call, TimePoint now) {
   client_.worker().arm(ticker_, now + settings().defaults.keep_alive_comment);
 }
 
-Task<> Generation::end_stream(Call& call, StreamRelay& relay) {
+Task<> Generation::end_stream(Call& call, AnswerRelay& relay) {
+  if (!call.first_content) {  // an answer without a word, or one that is told at its end
+    begin_content(call, Clock::now());
+  }
   Reported reported = seen();
   reported.usage = relay.usage();
   reported.fault = relay.usage_fault();
@@ -127,17 +143,12 @@ Task<> Generation::end_stream(Call& call, StreamRelay& relay) {
   if (durable) {
     count_success(call, bill);
     status_ = 200;
-    const bool wanted = settings().defaults.usage == config::UsageReport::Always ||
-                        facts_.include_usage == dialects::UsageWish::True;
-    if (wanted) {
-      relay.write_usage(out, bill.for_reply());
-    }
+    relay.write_end(out, bill.for_reply());
   } else {
     status_ = 503;
     relay.write_error(
         out, {503, "The ledger could not record this answer.", "server", "ledger_unavailable"});
   }
-  out += kStreamDone;
   const bool sent = co_await client_.end_stream(out);
   client_gone_ = client_gone_ || !sent;
   report(&call, bill, durable ? std::string_view{} : std::string_view("ledger_unavailable"));
@@ -145,9 +156,13 @@ Task<> Generation::end_stream(Call& call, StreamRelay& relay) {
 
 // The answer broke off after content: what was delivered is billed, and the
 // client is told, in the stream, that this is not the end it wanted.
-Task<> Generation::break_stream(Call& call, StreamRelay& relay, const AttemptOutcome& outcome) {
+Task<> Generation::break_stream(Call& call, AnswerRelay& relay, const AttemptOutcome& outcome) {
+  if (!call.first_content) {
+    begin_content(call, Clock::now());
+  }
   Reported reported = seen();
   reported.usage = relay.usage();
+  reported.usage_so_far = relay.usage_so_far();
   reported.fault = relay.usage_fault();
   reported.output_bytes = relay.output_bytes();
   const Bill bill = bill_partial(call.endpoint, reported);
@@ -173,7 +188,6 @@ Task<> Generation::break_stream(Call& call, StreamRelay& relay, const AttemptOut
             ? failure.error.detail()
             : failure.error.detail() + " The provider says: " + failure.provider_message;
     relay.write_error(out, {failure.status, said, failure.error_type, failure.provider_code});
-    out += kStreamDone;
     const bool sent = co_await client_.end_stream(out);
     static_cast<void>(sent);
   }
@@ -182,14 +196,14 @@ Task<> Generation::break_stream(Call& call, StreamRelay& relay, const AttemptOut
 
 // Reads what follows the end of the answer, so that the connection can be used
 // again if that was all.
-void Generation::drop_rest(Call& call, StreamRelay& relay) {
+void Generation::drop_rest(Call& call, AnswerRelay& relay) {
   std::string nowhere;  // after the end nothing is relayed
-  StreamRelay::Step step = StreamRelay::Step::Continue;
+  AnswerRelay::Step step = AnswerRelay::Step::Continue;
   PumpState state = PumpState::Data;
   for (int i = 0; i < 4 && state == PumpState::Data; ++i) {
     state = call.exchange.pump([&](std::string_view piece) { step = relay.feed(piece, nowhere); });
   }
-  if (relay.spoke_after_end() || step == StreamRelay::Step::Failed) {
+  if (relay.spoke_after_end() || step == AnswerRelay::Step::Failed) {
     call.exchange.close_after();
   }
 }

@@ -118,6 +118,16 @@ Bill bill_complete(const catalog::Endpoint& endpoint, const Reported& reported) 
 
 Bill bill_partial(const catalog::Endpoint& endpoint, const Reported& reported) {
   Bill bill;
+  if (reported.usage && reported.usage_so_far && reported.output_bytes > 0 &&
+      dialects::bill_by(reported.fault) == dialects::BillBy::Usage) {
+    // The prompt was counted; of the answer, at least what was delivered.
+    bill.usage = *reported.usage;
+    bill.usage.completion =
+        std::max(bill.usage.completion, dialects::estimate_tokens(reported.output_bytes));
+    bill.source = ledger::UsageSource::Partial;
+    price(bill, endpoint, reported);
+    return bill;
+  }
   if (reported.usage && dialects::bill_by(reported.fault) == dialects::BillBy::Usage &&
       reported.usage->completion > 0) {
     bill = bill_complete(endpoint, reported);

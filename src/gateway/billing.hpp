@@ -17,6 +17,7 @@ namespace waybill::gateway {
 struct Reported {
   std::optional<dialects::Usage> usage;
   dialects::UsageFault fault = dialects::UsageFault::Missing;
+  bool usage_so_far = false;                     // of an answer that was still being written
   std::uint64_t prompt_bytes = 0;                // of text, as sent
   std::uint64_t output_bytes = 0;                // of text, as delivered
   std::uint64_t images = 0;                      // sent with the prompt

@@ -26,12 +26,7 @@ bool ended_unseen(routing::OutcomeKind kind) noexcept {
 }  // namespace
 
 ledger::Endpoint Generation::api() const noexcept {
-  switch (kind_) {
-    case dialects::RequestKind::Chat: return ledger::Endpoint::ChatCompletions;
-    case dialects::RequestKind::Completion: return ledger::Endpoint::Completions;
-    case dialects::RequestKind::Embedding: return ledger::Endpoint::Embeddings;
-  }
-  return ledger::Endpoint::Other;
+  return api_.endpoint;
 }
 
 Reported Generation::seen() const {
@@ -93,13 +88,10 @@ ledger::Settlement Generation::failed_settlement(std::string_view error_code) {
   return record;
 }
 
-void Generation::fill_from_stream(ledger::Settlement& record, const StreamRelay& relay) const {
+void Generation::fill_from_stream(ledger::Settlement& record, const AnswerRelay& relay) const {
   record.upstream_id = relay.upstream_id();
-  record.finish_reason = relay.summary().finish_reason;
-  std::string_view native = relay.summary().native_finish_reason;
-  if (native.size() >= 2) {
-    native = native.substr(1, native.size() - 2);
-  }
+  record.finish_reason = relay.finish_reason();
+  const std::string_view native = relay.native_finish_reason();
   record.native_finish_reason =
       native.empty() ? record.finish_reason : std::string(native.substr(0, 64));
 }
@@ -211,7 +203,7 @@ Task<> Generation::refuse_unsettled() {
   status_ = 503;
   const Error error(ErrorKind::Unavailable, "ledger_unavailable",
                     "The answer could not be recorded, so it is not given; try again shortly.");
-  const std::string body = error_body(503, error);
+  const std::string body = told(503, error, {});
   const bool sent = co_await client_.respond(503, response_fields("application/json", {}), body);
   static_cast<void>(sent);
   report(nullptr, {}, error.code());

@@ -59,17 +59,9 @@ void append_member(std::string& out, std::string_view name, std::string_view tex
   append_json_string(out, text);
 }
 
-// Everything up to and including metadata's error_type; the caller closes three braces.
-std::string begin_body(unsigned status,
-                       std::string_view message,
-                       std::string_view code,
-                       std::string_view type) {
-  std::string out = "{\"error\":{\"code\":" + std::to_string(status);
-  append_member(out, "message", message);
-  append_member(out, "type", code);
-  out += ",\"param\":null,\"metadata\":{\"error_type\":";
-  append_json_string(out, type);
-  return out;
+const dialects::Dialect& chat() noexcept {
+  static const dialects::Dialect* const kChat = dialects::find_dialect("openai_chat");
+  return *kChat;
 }
 
 }  // namespace
@@ -101,41 +93,65 @@ std::string_view error_type_of(const Error& error) noexcept {
   return type_of_status(status_of(error));
 }
 
-std::string error_body(unsigned status, const Error& error, std::string_view metadata) {
+std::string error_body(const dialects::Dialect& dialect,
+                       unsigned status,
+                       const Error& error,
+                       std::string_view metadata,
+                       std::string_view id) {
   const CodeRow* const row = find_row(error.code());
-  std::string out = begin_body(status, error.detail(), error.code(),
-                               row != nullptr ? row->error_type : type_of_status(status));
-  return out.append(metadata).append("}}}");
+  std::string out;
+  dialect.encode_error({.status = status,
+                        .code = error.code(),
+                        .message = error.detail(),
+                        .error_type = row != nullptr ? row->error_type : type_of_status(status),
+                        .id = id,
+                        .metadata = metadata},
+                       out);
+  return out;
 }
 
-std::string failure_body(const routing::FinalFailure& failure, std::string_view provider_name) {
+std::string error_body(unsigned status, const Error& error, std::string_view metadata) {
+  return error_body(chat(), status, error, metadata, {});
+}
+
+std::string failure_body(const dialects::Dialect& dialect,
+                         const routing::FinalFailure& failure,
+                         std::string_view provider_name,
+                         std::string_view id) {
   // The provider's own sentence helps the client most where the fault is the client's.
   std::string message = failure.error.detail();
   if (!failure.provider_message.empty()) {
     message += " The provider says: " + failure.provider_message;
   }
-  std::string out = begin_body(static_cast<unsigned>(failure.status), message, failure.error.code(),
-                               failure.error_type);
-  append_member(out, "provider_name", provider_name);
+  std::string metadata;
+  append_member(metadata, "provider_name", provider_name);
   if (!failure.provider_code.empty()) {
-    append_member(out, "provider_code", failure.provider_code);
+    append_member(metadata, "provider_code", failure.provider_code);
   }
   if (!failure.provider_message.empty()) {
-    append_member(out, "raw", failure.provider_message);
+    append_member(metadata, "raw", failure.provider_message);
   }
   if (!failure.previous_errors.empty()) {
-    out += ",\"previous_errors\":[";
+    metadata += ",\"previous_errors\":[";
     for (const routing::PreviousError& previous : failure.previous_errors) {
-      out += out.ends_with('[') ? "{\"provider\":" : ",{\"provider\":";
-      append_json_string(out, previous.provider);
-      out += ",\"code\":" + std::to_string(previous.code) +
-             ",\"status\":" + std::to_string(previous.code);
-      append_member(out, "reason", previous.outcome);
-      out += '}';
+      metadata += metadata.ends_with('[') ? "{\"provider\":" : ",{\"provider\":";
+      append_json_string(metadata, previous.provider);
+      metadata += ",\"code\":" + std::to_string(previous.code) +
+                  ",\"status\":" + std::to_string(previous.code);
+      append_member(metadata, "reason", previous.outcome);
+      metadata += '}';
     }
-    out += ']';
+    metadata += ']';
   }
-  return out + "}}}";
+  std::string out;
+  dialect.encode_error({.status = static_cast<unsigned>(failure.status),
+                        .code = failure.error.code(),
+                        .message = message,
+                        .error_type = failure.error_type,
+                        .id = id,
+                        .metadata = metadata},
+                       out);
+  return out;
 }
 
 }  // namespace waybill::gateway

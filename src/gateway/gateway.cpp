@@ -166,10 +166,10 @@ Gateway::Gateway(net::Worker& worker,
 
 Gateway::~Gateway() = default;
 
-Task<> Gateway::serve(http::ServerExchange& exchange, dialects::RequestKind kind) {
+Task<> Gateway::serve(http::ServerExchange& exchange, InferenceCall call) {
   ++in_flight_;
   {
-    Generation generation(*this, exchange, kind);
+    Generation generation(*this, exchange, std::move(call));
     const auto place = generations_.insert(generations_.end(), &generation);
     co_await generation.run();
     generations_.erase(place);

@@ -11,27 +11,19 @@
 namespace waybill::gateway {
 namespace {
 
-// Keep-alive comments are OpenRouter's, so that clients which know those know ours.
-constexpr std::string_view kComment = ": OPENROUTER PROCESSING\n\n";
-
 // After the deadline the client is still told that it has passed.
 constexpr std::chrono::seconds kLastWords{5};
 
-telemetry::Route route_of(dialects::RequestKind kind) noexcept {
-  switch (kind) {
-    case dialects::RequestKind::Chat: return telemetry::Route::ChatCompletions;
-    case dialects::RequestKind::Completion: return telemetry::Route::Completions;
-    case dialects::RequestKind::Embedding: return telemetry::Route::Embeddings;
-  }
-  return telemetry::Route::Other;
-}
+// What both sides of a splice speak.
+constexpr std::string_view kChatDialect = "openai_chat";
 
 }  // namespace
 
-Generation::Generation(Gateway& gateway, http::ServerExchange& client, dialects::RequestKind kind)
+Generation::Generation(Gateway& gateway, http::ServerExchange& client, InferenceCall asked)
     : gateway_(gateway),
       client_(client),
-      kind_(kind),
+      asked_(std::move(asked)),
+      api_(client_api(asked_.api)),
       view_(gateway.view_),
       created_(wall_now()),
       started_(client.started()),
@@ -57,7 +49,7 @@ Task<> Generation::run() {
     if (status_ == 503) {
       fields += "Retry-After: 1\r\n";
     }
-    const std::string body = error_body(status_, refusal->error, refusal->metadata);
+    const std::string body = told(status_, refusal->error, refusal->metadata);
     const bool sent = co_await client_.respond(status_, fields, body);
     static_cast<void>(sent);  // a client that is gone needs no answer
     report(nullptr, {}, refusal->error.code());
@@ -102,15 +94,37 @@ Task<std::optional<Generation::Refusal>> Generation::prepare() {
       co_return refusal;
     }
   }
-  auto facts = dialects::read_request(kind_, body_);
-  if (!facts) {
-    co_return Refusal{status_of(facts.error()), facts.error()};
+  if (auto refusal = understand()) {
+    co_return refusal;
   }
-  facts_ = std::move(*facts);
   if (auto refusal = choose_models()) {
     co_return refusal;
   }
   co_return make_plan();
+}
+
+// Between two sides that speak OpenAI's dialect bytes are passed on; all else is read into a
+// conversation.
+std::optional<Generation::Refusal> Generation::understand() {
+  if (api_.dialect->name == kChatDialect) {
+    auto facts = dialects::read_request(api_.kind, body_);
+    if (!facts) {
+      return Refusal{status_of(facts.error()), facts.error()};
+    }
+    facts_ = std::move(*facts);
+    return std::nullopt;
+  }
+  auto conversation = api_.dialect->decode_request(body_);
+  if (!conversation) {
+    return Refusal{status_of(conversation.error()), conversation.error()};
+  }
+  if (!asked_.model.empty()) {
+    conversation->model = asked_.model;
+  }
+  conversation->stream = asked_.stream.value_or(conversation->stream);
+  facts_ = dialects::facts_of(*conversation);
+  conversation_ = std::make_unique<const dialects::Conversation>(*std::move(conversation));
+  return std::nullopt;
 }
 
 std::optional<Generation::Refusal> Generation::admit() {
@@ -186,6 +200,17 @@ std::optional<Generation::Refusal> Generation::choose_models() {
   return Refusal{404, Error(ErrorKind::NotFound, "model_not_found", std::move(detail))};
 }
 
+// Whether some provider of the models speaks another dialect than the client.
+bool Generation::needs_conversation() const {
+  return api_.kind == dialects::RequestKind::Chat &&
+         std::ranges::any_of(models_, [this](const catalog::Model* model) {
+           return std::ranges::any_of(view_->live->endpoints[model->index],
+                                      [this](const routing::EndpointView& view) {
+                                        return view.dialect != api_.dialect->name;
+                                      });
+         });
+}
+
 std::optional<Generation::Refusal> Generation::make_plan() {
   routing::RequestFeatures features;
   features.stream = facts_.stream;
@@ -198,6 +223,18 @@ std::optional<Generation::Refusal> Generation::make_plan() {
   features.prompt_bytes = facts_.text_bytes;
   features.max_output = facts_.max_output_tokens;
   features.allowed_models = caller_.key->allowed_models;
+  features.dialect = api_.dialect->name;
+  features.translatable = api_.kind == dialects::RequestKind::Chat;
+  if (needs_conversation() && !conversation_) {
+    auto conversation = api_.dialect->decode_request(body_);
+    if (!conversation) {
+      return Refusal{status_of(conversation.error()), conversation.error()};
+    }
+    conversation_ = std::make_unique<const dialects::Conversation>(*std::move(conversation));
+  }
+  if (conversation_) {
+    features.essential = dialects::features_of(*conversation_).essential();
+  }
   std::vector<routing::ModelView> views;
   views.reserve(models_.size());
   for (const catalog::Model* const model : models_) {
@@ -268,12 +305,16 @@ Task<> Generation::tell_failure(const routing::FinalFailure& failure) {
     provider_name = provider.name == failure.provider ? provider.display_name : provider_name;
   }
   if (client_.stream_begun()) {
-    const dialects::UsageQuirks quirks;
-    StreamRelay relay(kind_, quirks, {id_text_, models_.front()->id, provider_name});
     std::string out;
-    relay.write_error(
-        out, {failure.status, failure.error.detail(), failure.error_type, failure.provider_code});
-    out += kStreamDone;
+    dialects::ReplyContext context;
+    context.id = id_text_;
+    context.model = models_.front()->id;
+    context.provider = provider_name;
+    context.created =
+        std::chrono::duration_cast<std::chrono::seconds>(created_.time_since_epoch()).count();
+    context.request = body_;
+    api_.dialect->make_writer(context, out)
+        ->fail({failure.status, failure.error.detail(), failure.error_type, failure.provider_code});
     const bool sent = co_await client_.end_stream(out);
     static_cast<void>(sent);
     co_return;
@@ -282,7 +323,7 @@ Task<> Generation::tell_failure(const routing::FinalFailure& failure) {
   if (failure.retry_after) {
     http::append_field(fields, "Retry-After", std::to_string(failure.retry_after->count()));
   }
-  const std::string body = failure_body(failure, provider_name);
+  const std::string body = failure_body(*api_.dialect, failure, provider_name, id_text_);
   const bool sent = co_await client_.respond(status_, fields, body);
   static_cast<void>(sent);
 }
@@ -316,7 +357,8 @@ void Generation::on_tick() {
   const auto pause_length = settings().defaults.keep_alive_comment;
   if (last_sent_ == TimePoint::min() || now - last_sent_ >= pause_length) {
     last_sent_ = now;
-    if (!client_.try_send(kComment)) {
+    const std::string_view comment = api_.dialect->keep_alive;
+    if (!comment.empty() && !client_.try_send(comment)) {
       on_client_gone();
       return;
     }
@@ -324,38 +366,8 @@ void Generation::on_tick() {
   client_.worker().arm(ticker_, last_sent_ + pause_length);
 }
 
-std::string Generation::response_fields(std::string_view content_type,
-                                        std::string_view provider_name) const {
-  std::string out;
-  const std::string& common = view_->fields_for(client_.head());
-  out.reserve(common.size() + 256);
-  out += common;
-  out.append("Content-Type: ")
-      .append(content_type)
-      .append("\r\nX-Generation-Id: ")
-      .append(id_text_)
-      .append("\r\n");
-  if (!provider_name.empty()) {
-    http::append_field(out, "X-Provider-Name", provider_name);
-  }
-  const auto total = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started_);
-  const auto own = own_time(total - pending_wait());
-  const std::string own_us = std::to_string(own.count());
-  out.append("X-Waybill-Overhead-Us: ").append(own_us);
-  out.append("\r\nServer-Timing: waybill;dur=").append(std::to_string(own.count() / 1000));
-  const std::string thousandths = std::to_string(1000 + own.count() % 1000);
-  out.append(".").append(thousandths, 1).append("\r\n");
-  return out;
-}
-
-void Generation::begin_stream_head(std::string_view provider_name) {
-  std::string fields = response_fields("text/event-stream", provider_name);
-  fields += "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n";
-  client_.begin_stream(200, std::move(fields));
-}
-
 telemetry::Route Generation::route() const noexcept {
-  return route_of(kind_);
+  return api_.route;
 }
 
 }  // namespace waybill::gateway

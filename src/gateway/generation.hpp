@@ -10,15 +10,17 @@
 #include <string_view>
 #include <vector>
 
+#include "waybill/dialects/codec.hpp"
 #include "waybill/dialects/openai_reply.hpp"
 #include "waybill/dialects/openai_request.hpp"
+#include "waybill/gateway/client_api.hpp"
 #include "waybill/gateway/gateway.hpp"
 #include "waybill/routing/attempt_planner.hpp"
 #include "waybill/routing/final_failure.hpp"
 #include "waybill/routing/route_plan.hpp"
 
+#include "answer_relay.hpp"
 #include "billing.hpp"
-#include "stream_relay.hpp"
 
 namespace waybill::gateway {
 
@@ -27,7 +29,7 @@ namespace waybill::gateway {
 // Thread safety: none; lives in the frame of the task that serves the request.
 class Generation {
  public:
-  Generation(Gateway& gateway, http::ServerExchange& client, dialects::RequestKind kind);
+  Generation(Gateway& gateway, http::ServerExchange& client, InferenceCall asked);
   Generation(const Generation&) = delete;
   Generation& operator=(const Generation&) = delete;
   ~Generation();
@@ -65,7 +67,9 @@ class Generation {
   Task<std::optional<Refusal>> prepare();
   std::optional<Refusal> admit();
   std::optional<Refusal> check_content_type() const;
+  std::optional<Refusal> understand();
   std::optional<Refusal> choose_models();
+  [[nodiscard]] bool needs_conversation() const;
   std::optional<Refusal> make_plan();
   Task<> make_attempts();
   Task<> pause(TimePoint until);
@@ -90,7 +94,9 @@ class Generation {
     std::string head;
     std::string body;
   };
-  [[nodiscard]] UpstreamBytes upstream_request(const Call& call) const;
+  [[nodiscard]] dialects::UpstreamRequest splice_wishes(const Call& call) const;
+  [[nodiscard]] dialects::EncodeTarget translation_target(const Call& call) const;
+  [[nodiscard]] Result<UpstreamBytes> upstream_request(Call& call) const;
   Task<bool> log_intent(const Call& call);
   // outcome_of(), and the operator is told what may need a hand.
   routing::AttemptOutcome failed_by(const Call& call, const Error& error);
@@ -103,16 +109,19 @@ class Generation {
   Task<std::optional<routing::AttemptOutcome>> relay_body(Call& call,
                                                           const http::ResponseHead& head);
   Task<> answer_body(Call& call, std::string body, const dialects::ReplyFacts& facts);
+  Task<std::optional<routing::AttemptOutcome>> relay_translated(Call& call, std::string body);
+  Task<> answer_translated(Call& call, const dialects::Answer& answer, std::string body);
   Task<routing::AttemptOutcome> read_unstreamed(Call& call);
 
   // --- the relay of an attempt's stream (attempt_stream.cpp)
   Task<std::optional<routing::AttemptOutcome>> relay_stream(Call& call);
-  Task<std::optional<routing::AttemptOutcome>> pump_stream(Call& call, StreamRelay& relay);
+  [[nodiscard]] std::unique_ptr<AnswerRelay> make_relay(const Call& call) const;
+  Task<std::optional<routing::AttemptOutcome>> pump_stream(Call& call, AnswerRelay& relay);
   Task<bool> send_events(Call& call, TimePoint now);
   void begin_content(Call& call, TimePoint now);
-  Task<> end_stream(Call& call, StreamRelay& relay);
-  Task<> break_stream(Call& call, StreamRelay& relay, const routing::AttemptOutcome& outcome);
-  static void drop_rest(Call& call, StreamRelay& relay);
+  Task<> end_stream(Call& call, AnswerRelay& relay);
+  Task<> break_stream(Call& call, AnswerRelay& relay, const routing::AttemptOutcome& outcome);
+  static void drop_rest(Call& call, AnswerRelay& relay);
 
   // --- the bill and the books (bookkeeping.cpp)
   [[nodiscard]] ledger::Endpoint api() const noexcept;
@@ -121,7 +130,7 @@ class Generation {
                                               const Bill& bill,
                                               ledger::Outcome outcome) const;
   ledger::Settlement failed_settlement(std::string_view error_code);
-  void fill_from_stream(ledger::Settlement& record, const StreamRelay& relay) const;
+  void fill_from_stream(ledger::Settlement& record, const AnswerRelay& relay) const;
   Task<bool> settle(ledger::Settlement settlement);
   Task<> refuse_unsettled();
   void record_failure(Call& call, const routing::AttemptOutcome& outcome);
@@ -140,8 +149,16 @@ class Generation {
   void report(const Call* call, const Bill& bill, std::string_view error_code);
   [[nodiscard]] telemetry::Route route() const noexcept;
 
+  // In the client's dialect.
+  [[nodiscard]] std::string told(unsigned status,
+                                 const Error& error,
+                                 std::string_view metadata) const;
+  [[nodiscard]] dialects::ReplyContext reply_context(const Call& call) const;
+  [[nodiscard]] bool tells_usage() const noexcept;
   [[nodiscard]] std::string response_fields(std::string_view content_type,
                                             std::string_view provider_name) const;
+  // What the translation left out or changed, for the call under way.
+  void append_losses(std::string& fields) const;
   void begin_stream_head(std::string_view provider_name);
   [[nodiscard]] const catalog::Catalog& catalog() const noexcept { return view_->live->catalog(); }
   [[nodiscard]] const config::Settings& settings() const noexcept {
@@ -150,7 +167,8 @@ class Generation {
 
   Gateway& gateway_;
   http::ServerExchange& client_;
-  dialects::RequestKind kind_;
+  InferenceCall asked_;
+  const ClientApi& api_;
   std::shared_ptr<const WorkerView> view_;
 
   GenerationId id_;
@@ -164,6 +182,8 @@ class Generation {
   std::unique_ptr<ledger::IdempotencyClaim> claim_;  // where the request has an Idempotency-Key
   std::string body_;
   dialects::RequestFacts facts_;
+  // What is asked, in no dialect: where it is needed.
+  std::unique_ptr<const dialects::Conversation> conversation_;
   std::vector<const catalog::Model*> models_;
   routing::RoutePlan plan_;
   std::vector<routing::FailedAttempt> failures_;        // what summarize() reads
@@ -176,7 +196,7 @@ class Generation {
   TimePoint last_sent_{};
   std::uint64_t marked_bytes_ = 0;  // output covered by the last progress mark
   TimePoint marked_at_{};
-  StreamRelay* relay_ = nullptr;  // of the call under way, once it streams
+  AnswerRelay* relay_ = nullptr;  // of the call under way, once it streams
   std::optional<std::chrono::microseconds> first_token_;
   std::chrono::microseconds upstream_wait_{0};  // time that was the provider's, not ours
   unsigned status_ = 0;
@@ -190,16 +210,22 @@ struct Generation::Call {
   Call(http::ClientPool& pool,
        const catalog::Endpoint& to,
        const catalog::Provider& of,
-       const catalog::Model& model_of)
+       const catalog::Model& model_of,
+       const ProviderLink& over)
       : exchange(pool),
         endpoint(to),
         provider(of),
-        model(model_of) {}
+        model(model_of),
+        link(over) {}
 
   http::ClientExchange exchange;
   const catalog::Endpoint& endpoint;
   const catalog::Provider& provider;
   const catalog::Model& model;
+  const ProviderLink& link;
+  dialects::Losses losses;  // of the translation
+  bool translated = false;  // by a codec, and not spliced
+  bool passed = false;      // by a codec, which passes bytes on: both sides speak its dialect
   routing::AttemptKind kind = routing::AttemptKind::First;
   std::uint32_t number = 1;
   TimePoint deadline{};

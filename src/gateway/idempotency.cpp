@@ -51,10 +51,10 @@ Result<std::optional<std::string_view>> presented_idempotency_key(const http::Re
   return std::optional(key);
 }
 
-// The body's digest inside another one, so that the kind needs no copy of the body.
-Sha256 fingerprint(dialects::RequestKind kind, std::string_view body) {
+// The body's digest inside another one, so that the endpoint needs no copy of the body.
+Sha256 fingerprint(Api api, std::string_view body) {
   const Sha256 of_body = sha256(body);
-  std::string named(1, static_cast<char>(kind));
+  std::string named(1, static_cast<char>(api));
   named.append(reinterpret_cast<const char*>(of_body.data()), of_body.size());
   return sha256(named);
 }

@@ -11,7 +11,7 @@
 
 #include "waybill/base/digest.hpp"
 #include "waybill/base/result.hpp"
-#include "waybill/dialects/splice.hpp"
+#include "waybill/gateway/client_api.hpp"
 #include "waybill/http/head.hpp"
 #include "waybill/ledger/records.hpp"
 
@@ -21,8 +21,8 @@ namespace waybill::gateway {
 // with "idempotency_key_invalid": sent twice, or not 1 to 255 visible characters.
 Result<std::optional<std::string_view>> presented_idempotency_key(const http::RequestHead& head);
 
-// Two requests are the same if this is: the same kind and the same bytes.
-[[nodiscard]] Sha256 fingerprint(dialects::RequestKind kind, std::string_view body);
+// Two requests are the same if this is: the same endpoint and the same bytes.
+[[nodiscard]] Sha256 fingerprint(Api api, std::string_view body);
 
 // For error_body(): the generation that has the key.
 [[nodiscard]] std::string earlier_metadata(const GenerationId& earlier);

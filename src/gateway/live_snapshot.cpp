@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "waybill/base/ascii.hpp"
 #include "waybill/base/digest.hpp"
 #include "waybill/base/text.hpp"
 #include "waybill/http/message.hpp"
@@ -12,16 +13,15 @@
 namespace waybill::gateway {
 namespace {
 
-constexpr std::array<std::string_view, kRequestKinds> kPaths{"/chat/completions", "/completions",
-                                                             "/embeddings"};
+// A forward proxy is told the whole address (RFC 9112 §3.2.2).
+bool is_absolute(const catalog::Provider& provider) noexcept {
+  return provider.proxy && provider.base_url.scheme == UrlScheme::Http;
+}
 
-Secret request_head(const catalog::Provider& provider, std::string_view path) {
-  // A forward proxy is told the whole address (RFC 9112 §3.2.2).
-  const bool absolute = provider.proxy && provider.base_url.scheme == UrlScheme::Http;
-  std::string head = "POST " + (absolute ? provider.base_url.to_string() : provider.base_url.path) +
-                     std::string(path) + " HTTP/1.1\r\n";
+Secret request_fields(const catalog::Provider& provider) {
+  std::string head;
   http::append_field(head, "Host", provider.authority);
-  if (absolute && !provider.proxy->authorization.empty()) {
+  if (is_absolute(provider) && !provider.proxy->authorization.empty()) {
     http::append_field(head, "Proxy-Authorization", provider.proxy->authorization.reveal());
   }
   if (!provider.auth_header.empty() && !provider.auth_value.empty()) {
@@ -62,6 +62,10 @@ routing::EndpointView view_of(const catalog::Catalog& catalog, const catalog::En
   view.reasoning = support(endpoint.capabilities.reasoning);
   view.prefill = support(endpoint.capabilities.prefill);
   view.streaming = support(endpoint.capabilities.streaming);
+  view.dialect = catalog.provider_of(endpoint).dialect;
+  if (const auto* const dialect = dialects::find_dialect(view.dialect)) {
+    view.expresses = dialect->expresses;
+  }
   return view;
 }
 
@@ -120,9 +124,14 @@ std::string pool_name_of(const catalog::Provider& provider) {
 // What is known of a provider before the first request to it.
 Result<ProviderLink> link_to(const catalog::Provider& provider, TrustByFile& trust) {
   ProviderLink link;
-  for (std::size_t kind = 0; kind < kRequestKinds; ++kind) {
-    link.heads[kind] = request_head(provider, kPaths[kind]);
+  link.dialect = dialects::find_dialect(provider.dialect);
+  if (link.dialect == nullptr || link.dialect->encode_request == nullptr) {
+    return Error(ErrorKind::InvalidRequest, "unknown_dialect",
+                 "Provider '" + provider.name + "' is said to speak '" + provider.dialect +
+                     "', which this program does not know.");
   }
+  link.target = is_absolute(provider) ? provider.base_url.to_string() : provider.base_url.path;
+  link.fields = request_fields(provider);
   auto tls = trust_for(provider.base_url, provider.ca_file, trust);
   if (!tls) {
     return tls.error();
@@ -182,7 +191,42 @@ std::shared_ptr<routing::EndpointHealth> health_of(const catalog::Catalog& catal
   return std::make_shared<routing::EndpointHealth>(*previous->health, indices);
 }
 
+// What a path segment may hold as it is (RFC 3986 §2.3).
+void append_segment(std::string& out, std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  for (const char c : text) {
+    const bool plain = is_alphanumeric(c) || c == '-' || c == '.' || c == '_' || c == '~';
+    if (plain) {
+      out += c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      out.append("%").append(1, kDigits[byte >> 4U]).append(1, kDigits[byte & 15U]);
+    }
+  }
+}
+
 }  // namespace
+
+std::string request_path(const dialects::Dialect& dialect,
+                         dialects::RequestKind kind,
+                         std::string_view upstream_model,
+                         bool stream) {
+  switch (kind) {
+    case dialects::RequestKind::Completion: return "/completions";
+    case dialects::RequestKind::Embedding: return "/embeddings";
+    case dialects::RequestKind::Chat: break;
+  }
+  constexpr std::string_view kModel = "{model}";
+  const std::string_view path =
+      stream && !dialect.stream_path.empty() ? dialect.stream_path : dialect.path;
+  const std::size_t at = path.find(kModel);
+  std::string out(path.substr(0, at));
+  if (at != std::string_view::npos) {
+    append_segment(out, upstream_model);
+    out += path.substr(at + kModel.size());
+  }
+  return out;
+}
 
 Result<LiveSnapshotPtr> make_live(catalog::SnapshotPtr snapshot,
                                   telemetry::EndpointSlots& slots,

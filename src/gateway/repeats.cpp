@@ -19,7 +19,7 @@ Task<std::optional<Generation::Refusal>> Generation::claim(std::string_view key)
   ledger::IdempotencyRecord wanted;
   wanted.tenant = caller_.key->id;
   wanted.mark = {.key = sha256(key),
-                 .body = fingerprint(kind_, body_),
+                 .body = fingerprint(api_.api, body_),
                  .expires = created_ + settings().idempotency.keep};
   wanted.generation = id_;
   ledger::IdempotencyIndex& index = gateway_.ledger_.idempotency();

@@ -12,6 +12,7 @@ using dialects::ChunkKind;
 
 constexpr std::string_view kData = "data: ";
 constexpr std::string_view kEnd = "\n\n";
+constexpr std::string_view kStreamDone = "data: [DONE]\n\n";
 
 // Ends the event whose data began at `begin`.  One JSON document may come in several data
 // lines (white space between its tokens): each of them goes out as a data line again.
@@ -47,9 +48,11 @@ constexpr std::size_t kMaxHeld = 256UL * 1024UL;
 
 StreamRelay::StreamRelay(dialects::RequestKind kind,
                          const dialects::UsageQuirks& quirks,
-                         dialects::ReplyIdentity identity)
+                         dialects::ReplyIdentity identity,
+                         bool tell_usage)
     : quirks_(quirks),
-      identity_(identity) {
+      identity_(identity),
+      tell_usage_(tell_usage) {
   summary_.kind = kind;
 }
 
@@ -130,17 +133,25 @@ StreamRelay::Step StreamRelay::take(const http::SseEvent& event, std::string& ou
   return Step::Continue;
 }
 
-void StreamRelay::write_usage(std::string& out, const dialects::ReplyBill& bill) const {
-  out += kData;
-  const std::size_t begin = out.size();
-  dialects::write_usage_chunk(out, summary_, identity_, bill);
-  end_event(out, begin);
+std::string_view StreamRelay::native_finish_reason() const noexcept {
+  const std::string_view native = summary_.native_finish_reason;  // a JSON string
+  return native.size() < 2 ? native : native.substr(1, native.size() - 2);
 }
 
-void StreamRelay::write_error(std::string& out, const dialects::StreamError& error) const {
+void StreamRelay::write_end(std::string& out, const dialects::ReplyBill& bill) {
+  if (tell_usage_) {
+    out += kData;
+    const std::size_t begin = out.size();
+    dialects::write_usage_chunk(out, summary_, identity_, bill);
+    end_event(out, begin);
+  }
+  out += kStreamDone;
+}
+
+void StreamRelay::write_error(std::string& out, const dialects::StreamError& error) {
   out += kData;
   dialects::write_error_chunk(out, summary_, identity_, error);
-  out += kEnd;
+  out.append(kEnd).append(kStreamDone);
 }
 
 }  // namespace waybill::gateway

@@ -1,4 +1,4 @@
-// What becomes of one upstream's event stream on its way to the client.
+// The relay of a stream between two sides that speak OpenAI's dialect.
 
 #pragma once
 
@@ -10,10 +10,11 @@
 #include "waybill/dialects/openai_chunk.hpp"
 #include "waybill/http/sse_parser.hpp"
 
+#include "answer_relay.hpp"
+
 namespace waybill::gateway {
 
-// The relay of one attempt, sans-I/O: the provider's bytes go in, bytes for the
-// client come out, and what metering needs is kept.
+// Every event passes byte for byte, but for what of it is Waybill's.
 //
 //   event                     before content        after content
 //   role only, no choices     held                  out
@@ -28,52 +29,43 @@ namespace waybill::gateway {
 // forgotten, and the client sees the preamble of the endpoint that wins.
 //
 // Thread safety: none; a value of one attempt.
-class StreamRelay {
+class StreamRelay final : public AnswerRelay {
  public:
-  enum class Step : unsigned char {
-    Continue,
-    Ended,
-    Failed
-  };
-
   // The views live as long as the relay.
   StreamRelay(dialects::RequestKind kind,
               const dialects::UsageQuirks& quirks,
-              dialects::ReplyIdentity identity);
+              dialects::ReplyIdentity identity,
+              bool tell_usage = true);
 
-  // Takes what came of the body, cut anywhere, and appends what its events give the
-  // client.  Once Failed, always Failed; after Ended it only sees whether more comes.
-  Step feed(std::string_view bytes, std::string& out);
-  // The body is over: an event that lacks its blank line counts.
-  Step finish(std::string& out);
-
-  // A content event was appended to `out` at some time: from now on another
-  // endpoint cannot take over unseen.
-  [[nodiscard]] bool content_sent() const noexcept { return content_sent_; }
-  // The answer came to its end: it had a finish reason, or [DONE] after content.
-  [[nodiscard]] bool is_complete() const noexcept { return finished_ || (ended_ && content_sent_); }
-
+  Step feed(std::string_view bytes, std::string& out) override;
+  Step finish(std::string& out) override;
+  [[nodiscard]] bool content_sent() const noexcept override { return content_sent_; }
+  [[nodiscard]] bool is_complete() const noexcept override {
+    return finished_ || (ended_ && content_sent_);
+  }
   // [DONE] has come.
   [[nodiscard]] bool ended() const noexcept { return ended_; }
-  // An event came after [DONE]: nobody knows what it belongs to, so the connection
-  // that it came on is good for nothing more.
-  [[nodiscard]] bool spoke_after_end() const noexcept { return spoke_after_end_; }
+  [[nodiscard]] bool spoke_after_end() const noexcept override { return spoke_after_end_; }
 
-  [[nodiscard]] const std::optional<dialects::Usage>& usage() const noexcept { return usage_; }
-  [[nodiscard]] dialects::UsageFault usage_fault() const noexcept {
+  [[nodiscard]] const std::optional<dialects::Usage>& usage() const noexcept override {
+    return usage_;
+  }
+  [[nodiscard]] dialects::UsageFault usage_fault() const noexcept override {
     return dialects::check_output(usage_fault_, usage_, output_bytes_);
   }
-  [[nodiscard]] std::uint64_t output_bytes() const noexcept { return output_bytes_; }
-  [[nodiscard]] const std::string& upstream_id() const noexcept { return upstream_id_; }
-  [[nodiscard]] const dialects::StreamSummary& summary() const noexcept { return summary_; }
-  // Why feed() failed; its texts are empty unless an error event said so.
-  [[nodiscard]] const dialects::UpstreamFault& fault() const noexcept { return fault_; }
-  [[nodiscard]] bool failed_by_error_event() const noexcept { return error_event_; }
+  [[nodiscard]] bool usage_so_far() const noexcept override { return false; }
+  [[nodiscard]] std::uint64_t output_bytes() const noexcept override { return output_bytes_; }
+  [[nodiscard]] std::string_view upstream_id() const noexcept override { return upstream_id_; }
+  [[nodiscard]] std::string_view finish_reason() const noexcept override {
+    return summary_.finish_reason;
+  }
+  [[nodiscard]] std::string_view native_finish_reason() const noexcept override;
+  [[nodiscard]] const dialects::UpstreamFault& fault() const noexcept override { return fault_; }
+  [[nodiscard]] bool failed_by_error_event() const noexcept override { return error_event_; }
 
-  // Appends the usage chunk.
-  void write_usage(std::string& out, const dialects::ReplyBill& bill) const;
-  // Appends the chunk that says the answer broke off.
-  void write_error(std::string& out, const dialects::StreamError& error) const;
+  // The usage chunk, unless it is not wanted, and [DONE].
+  void write_end(std::string& out, const dialects::ReplyBill& bill) override;
+  void write_error(std::string& out, const dialects::StreamError& error) override;
 
  private:
   Step take(const http::SseEvent& event, std::string& out);
@@ -95,8 +87,7 @@ class StreamRelay {
   bool spoke_after_end_ = false;
   bool error_event_ = false;
   bool failed_ = false;
+  bool tell_usage_;
 };
-
-inline constexpr std::string_view kStreamDone = "data: [DONE]\n\n";
 
 }  // namespace waybill::gateway

@@ -246,7 +246,7 @@ bool read_generation(const Statement& statement, StoredGeneration& out, std::siz
   s.cost.completion = row.money();
   s.price_version = row.text();
   s.key = row.integer();
-  s.api = row.enumerator(Endpoint::Other);
+  s.api = row.enumerator(kLastEndpoint);
   s.outcome = row.enumerator(Outcome::Voided);
   s.usage_source = row.enumerator(UsageSource::None);
   s.provider_basis = row.enumerator(ProviderCostBasis::Unknown);

@@ -19,7 +19,7 @@ Intent decode_intent(ByteReader& in) {
   intent.generation = in.id();
   intent.attempt = in.small<std::uint32_t>(std::numeric_limits<std::uint32_t>::max());
   intent.key = in.signed_number();
-  intent.api = in.small<Endpoint>(static_cast<std::uint64_t>(Endpoint::Other));
+  intent.api = in.small<Endpoint>(static_cast<std::uint64_t>(kLastEndpoint));
   intent.streamed = in.small<std::uint8_t>(1) != 0;
   intent.model = in.text();
   intent.provider = in.text();

@@ -26,6 +26,10 @@ std::string_view name(Endpoint endpoint) noexcept {
     case Endpoint::Completions: return "completions";
     case Endpoint::Embeddings: return "embeddings";
     case Endpoint::Other: return "other";
+    case Endpoint::Messages: return "messages";
+    case Endpoint::Responses: return "responses";
+    case Endpoint::Gemini: return "gemini";
+    case Endpoint::Ollama: return "ollama";
   }
   return "other";
 }

@@ -135,7 +135,7 @@ std::optional<Settlement> decode_settlement(std::string_view bytes) {
   Settlement s;
   s.generation = in.id();
   s.key = in.signed_number();
-  s.api = in.small<Endpoint>(static_cast<std::uint64_t>(Endpoint::Other));
+  s.api = in.small<Endpoint>(static_cast<std::uint64_t>(kLastEndpoint));
   s.outcome = in.small<Outcome>(static_cast<std::uint64_t>(Outcome::Voided));
   s.usage_source = in.small<UsageSource>(static_cast<std::uint64_t>(UsageSource::None));
   s.provider_basis =

@@ -19,7 +19,11 @@ std::string_view display_name(const catalog::Catalog& catalog, std::string_view 
 std::string_view api_type(ledger::Endpoint api) noexcept {
   switch (api) {
     case ledger::Endpoint::ChatCompletions:
-    case ledger::Endpoint::Completions: return "completions";
+    case ledger::Endpoint::Completions:
+    case ledger::Endpoint::Messages:
+    case ledger::Endpoint::Responses:
+    case ledger::Endpoint::Gemini:
+    case ledger::Endpoint::Ollama: return "completions";
     case ledger::Endpoint::Embeddings: return "embeddings";
     case ledger::Endpoint::Other: return "";
   }

@@ -42,7 +42,8 @@ void EndpointHealth::failed(EndpointIndex endpoint,
                             TimePoint now) noexcept {
   assert(endpoint < states_.size());
   // A dead pooled connection says nothing of the endpoint: it closed an idle one.
-  if (classify(outcome) == Verdict::Final || outcome.kind == OutcomeKind::StaleConnection) {
+  if (classify(outcome) == Verdict::Final || outcome.kind == OutcomeKind::StaleConnection ||
+      outcome.kind == OutcomeKind::Unsayable) {
     return;
   }
   State& state = *states_[endpoint];

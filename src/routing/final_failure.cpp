@@ -76,7 +76,8 @@ Choice unavailable(const AttemptOutcome& outcome) {
     case OutcomeKind::Timeout:
     case OutcomeKind::ClientGone:
     case OutcomeKind::ShuttingDown:
-    case OutcomeKind::Unrecorded: break;
+    case OutcomeKind::Unrecorded:
+    case OutcomeKind::Unsayable: break;
   }
   if (outcome.status == 401 || outcome.status == 402 || outcome.status == 403) {
     return {502, kKind, "upstream_refused_credentials", kType,
@@ -103,6 +104,10 @@ Choice choose(std::span<const FailedAttempt> attempts, const StatusRules& rules)
   if (last.kind == OutcomeKind::Unrecorded) {
     return {503, ErrorKind::Unavailable, "ledger_unavailable", "server",
             "was not asked, because the ledger takes no new work. Try again shortly."};
+  }
+  if (last.kind == OutcomeKind::Unsayable) {
+    return {400, ErrorKind::InvalidRequest, "dialect_unsupported", "invalid_request",
+            "has no way to be asked this. Change the request or choose another model."};
   }
   if (classify(last, rules) == Verdict::Final) {
     return client_fault(last.status);

@@ -44,6 +44,7 @@ std::string_view name(OutcomeKind kind) noexcept {
     case OutcomeKind::ClientGone: return "client_gone";
     case OutcomeKind::ShuttingDown: return "shutting_down";
     case OutcomeKind::Unrecorded: return "unrecorded";
+    case OutcomeKind::Unsayable: return "unsayable";
   }
   return "unknown";
 }
@@ -65,6 +66,7 @@ Verdict classify(const AttemptOutcome& outcome, const StatusRules& rules) noexce
     case OutcomeKind::NotJson:
     case OutcomeKind::NoChoices:
     case OutcomeKind::ProtocolError:
+    case OutcomeKind::Unsayable:
     case OutcomeKind::StreamBroken: return Verdict::MoveOn;
   }
   return Verdict::MoveOn;

@@ -44,6 +44,11 @@ std::optional<ExcludedBecause> unfit(const RequestFeatures& features,
       return ability.reason;
     }
   }
+  const bool translated = features.dialect != endpoint.dialect;
+  if (translated &&
+      (!features.translatable || !features.essential.without(endpoint.expresses).empty())) {
+    return ExcludedBecause::Dialect;
+  }
   if (endpoint.context_length &&
       features.prompt_bytes / kMostBytesPerToken > *endpoint.context_length) {
     return ExcludedBecause::ContextLength;
@@ -84,6 +89,20 @@ void put_cooling_last(std::vector<PlannedAttempt>& attempts) {
   attempts = std::move(sorted);
 }
 
+Error not_sayable(const ExcludedEndpoint& excluded) {
+  std::string detail = "No provider of this model speaks a wire format that has a place for ";
+  const std::vector<dialects::Feature> missing = excluded.missing.list();
+  if (missing.empty()) {
+    detail += "this kind of request";
+  }
+  for (const dialects::Feature feature : missing) {
+    detail += detail.ends_with(' ') ? "" : ", ";
+    detail += name(feature);
+  }
+  return {ErrorKind::NotFound, "dialect_unsupported",
+          std::move(detail) + ". Leave it out or choose another model."};
+}
+
 }  // namespace
 
 std::string_view name(ChosenBecause reason) noexcept {
@@ -107,6 +126,7 @@ std::string_view name(ExcludedBecause reason) noexcept {
     case ExcludedBecause::NoReasoning: return "no_reasoning";
     case ExcludedBecause::NoPrefill: return "no_prefill";
     case ExcludedBecause::NoStreaming: return "no_streaming";
+    case ExcludedBecause::Dialect: return "dialect";
   }
   return "unknown";
 }
@@ -132,7 +152,11 @@ RoutePlan plan(const RequestFeatures& features,
       const auto reason =
           allowed ? unfit(features, endpoint) : std::optional(ExcludedBecause::KeyNotAllowed);
       if (reason) {
-        result.excluded.push_back({endpoint.index, position, *reason});
+        ExcludedEndpoint excluded{endpoint.index, position, *reason};
+        if (*reason == ExcludedBecause::Dialect) {
+          excluded.missing = features.essential.without(endpoint.expresses);
+        }
+        result.excluded.push_back(excluded);
         continue;
       }
       PlannedAttempt attempt{.endpoint = endpoint.index, .model = position};
@@ -217,6 +241,7 @@ Error no_route(const RoutePlan& plan) {
     case ExcludedBecause::NoStreaming:
       return Error(ErrorKind::NotFound, "streaming_unsupported",
                    "No endpoint of this model streams. Send the request without stream.");
+    case ExcludedBecause::Dialect: return not_sayable(*reason);
   }
   return Error(ErrorKind::Internal, "no_route", "Routing excluded every endpoint for no reason.");
 }

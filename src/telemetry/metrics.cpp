@@ -35,6 +35,10 @@ std::string_view name(Route route) noexcept {
     case Route::ChatCompletions: return "chat_completions";
     case Route::Completions: return "completions";
     case Route::Embeddings: return "embeddings";
+    case Route::Messages: return "messages";
+    case Route::Responses: return "responses";
+    case Route::Gemini: return "gemini";
+    case Route::Ollama: return "ollama";
     case Route::Models: return "models";
     case Route::Generation: return "generation";
     case Route::Key: return "key";
@@ -85,7 +89,8 @@ AttemptResult attempt_result(const routing::AttemptOutcome& outcome) noexcept {
     case OutcomeKind::StreamBroken: return AttemptResult::Interrupted;
     case OutcomeKind::ClientGone:
     case OutcomeKind::ShuttingDown:
-    case OutcomeKind::Unrecorded: return AttemptResult::Cancelled;
+    case OutcomeKind::Unrecorded:
+    case OutcomeKind::Unsayable: return AttemptResult::Cancelled;
     case OutcomeKind::Status:
     case OutcomeKind::ErrorBody: return by_status(outcome.status);
     case OutcomeKind::EmptyBody:

@@ -119,6 +119,8 @@ struct QuirkSettings {
   CachedTokens cached_tokens = CachedTokens::InPrompt;
   ReasoningTokens reasoning_tokens = ReasoningTokens::ByTotal;
   std::string max_tokens_member;  // what chat calls the output limit; "": as the client wrote
+  std::string reasoning_member;   // takes earlier thoughts back in a translated chat; "": none
+  std::string cache_member;       // marks the cache's end in a translated chat; "": none
 };
 
 struct Header {
@@ -185,7 +187,8 @@ struct CapabilitySettings {
   std::optional<bool> audio;   // as input
   std::optional<bool> structured_outputs;
   std::optional<bool> reasoning;
-  std::optional<bool> prefill;  // continues an assistant message that it is given
+  std::optional<bool> prefill;             // continues an assistant message that it is given
+  std::optional<bool> adaptive_reasoning;  // thinks by an effort, not by a budget
 };
 
 struct EndpointSettings {

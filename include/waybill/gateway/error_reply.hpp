@@ -1,4 +1,4 @@
-// Errors as clients of the OpenAI dialect read them.
+// Errors as clients read them.
 
 #pragma once
 
@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "waybill/base/error.hpp"
+#include "waybill/dialects/codec.hpp"
 #include "waybill/routing/final_failure.hpp"
 
 namespace waybill::gateway {
@@ -27,9 +28,18 @@ namespace waybill::gateway {
                                      const Error& error,
                                      std::string_view metadata = {});
 
+// The same in a client's dialect; `id` is the generation's, "" for none.
+[[nodiscard]] std::string error_body(const dialects::Dialect& dialect,
+                                     unsigned status,
+                                     const Error& error,
+                                     std::string_view metadata,
+                                     std::string_view id);
+
 // The same for a generation whose attempts all failed; metadata also names the
 // provider, its code and what it said, and the attempts before.
-[[nodiscard]] std::string failure_body(const routing::FinalFailure& failure,
-                                       std::string_view provider_name);
+[[nodiscard]] std::string failure_body(const dialects::Dialect& dialect,
+                                       const routing::FinalFailure& failure,
+                                       std::string_view provider_name,
+                                       std::string_view id);
 
 }  // namespace waybill::gateway

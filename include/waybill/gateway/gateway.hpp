@@ -14,7 +14,7 @@
 
 #include "waybill/base/generation_id.hpp"
 #include "waybill/base/shared_use.hpp"
-#include "waybill/dialects/splice.hpp"
+#include "waybill/gateway/client_api.hpp"
 #include "waybill/gateway/credentials.hpp"
 #include "waybill/gateway/intent_desk.hpp"
 #include "waybill/gateway/live_snapshot.hpp"
@@ -84,7 +84,7 @@ class Gateway {
   Gateway& operator=(const Gateway&) = delete;
 
   // One inference request, answered whatever happens.
-  Task<> serve(http::ServerExchange& exchange, dialects::RequestKind kind);
+  Task<> serve(http::ServerExchange& exchange, InferenceCall call);
 
   // Takes a new snapshot: requests that start from now on use it; connections of
   // providers that are still there are kept.

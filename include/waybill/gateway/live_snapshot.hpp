@@ -2,7 +2,6 @@
 
 #pragma once
 
-#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,7 +10,7 @@
 #include "waybill/base/secret.hpp"
 #include "waybill/base/shared_use.hpp"
 #include "waybill/catalog/snapshot.hpp"
-#include "waybill/dialects/splice.hpp"
+#include "waybill/dialects/codec.hpp"
 #include "waybill/http/places.hpp"
 #include "waybill/net/tls.hpp"
 #include "waybill/routing/route_plan.hpp"
@@ -19,13 +18,13 @@
 
 namespace waybill::gateway {
 
-inline constexpr std::size_t kRequestKinds = 3;
-
 // What of a provider is the same for every request.
 struct ProviderLink {
-  // Request line and header fields up to, not including, Accept and
-  // Content-Length; one for each dialects::RequestKind.  They hold the key.
-  std::array<Secret, kRequestKinds> heads;
+  const dialects::Dialect* dialect = nullptr;  // never null
+  // The target of requests up to the dialect's path, and the header fields up to, not
+  // including, Accept and Content-Length.  The fields hold the key.
+  std::string target;
+  Secret fields;
   std::shared_ptr<const net::TlsClientContext> tls;        // null for plain http
   std::shared_ptr<const net::TlsClientContext> proxy_tls;  // null unless by an https:// proxy
   std::string pool_name;  // equal for providers that may share connections
@@ -48,6 +47,13 @@ struct LiveSnapshot {
 };
 
 using LiveSnapshotPtr = std::shared_ptr<const LiveSnapshot>;
+
+// What of a provider's address a request names: the dialect's path, or the one that belongs
+// to `kind` where the dialect has several.
+[[nodiscard]] std::string request_path(const dialects::Dialect& dialect,
+                                       dialects::RequestKind kind,
+                                       std::string_view upstream_model,
+                                       bool stream);
 
 // Loads trust stores and prepares heads.  Fails with "tls_ca_file".  What `previous`,
 // the snapshot in use until now (null at the start), knows of the health of endpoints

@@ -65,8 +65,13 @@ enum class Endpoint : std::uint8_t {
   ChatCompletions,
   Completions,
   Embeddings,
-  Other
+  Other,
+  Messages,   // Anthropic's
+  Responses,  // OpenAI's
+  Gemini,     // Google's generateContent
+  Ollama,     // its own chat and generate
 };
+inline constexpr Endpoint kLastEndpoint = Endpoint::Ollama;
 
 enum class Outcome : std::uint8_t {
   Ok,         // the answer ended as it should

@@ -31,6 +31,7 @@ enum class OutcomeKind : std::uint8_t {
   ClientGone,       // the client went away: nobody is left to answer
   ShuttingDown,     // we stop and called it off; no news about the provider
   Unrecorded,       // the ledger did not take the intent: nobody was asked
+  Unsayable,        // the provider's dialect has no words for the request: nobody was asked
 };
 
 // Stable lower_snake_case name, for records and metric labels.

@@ -11,6 +11,7 @@
 
 #include "waybill/base/error.hpp"
 #include "waybill/base/time.hpp"
+#include "waybill/dialects/feature.hpp"
 #include "waybill/routing/endpoint_health.hpp"
 
 namespace waybill::routing {
@@ -36,6 +37,8 @@ struct EndpointView {
   Support reasoning = Support::Unknown;
   Support prefill = Support::Unknown;
   Support streaming = Support::Unknown;
+  std::string_view dialect{};        // of its provider
+  dialects::FeatureSet expresses{};  // by that dialect
 };
 
 struct ModelView {
@@ -54,6 +57,11 @@ struct RequestFeatures {
   bool prefill = false;             // the last message is the assistant's, to be continued
   std::uint64_t prompt_bytes = 0;   // of text; media is not counted
   std::optional<std::uint64_t> max_output{};  // tokens, if the client gave a limit
+  // A request in the dialect of the provider is passed on as it is; into another one it can
+  // only be said there if that has a place for what may not be left out.
+  std::string_view dialect{};
+  dialects::FeatureSet essential{};
+  bool translatable = true;  // false: only a provider of the same dialect can serve it
   // Canonical ids, or prefixes that end in `*`; empty: every model.
   std::span<const std::string> allowed_models{};
 };
@@ -75,6 +83,7 @@ enum class ExcludedBecause : std::uint8_t {
   NoReasoning,
   NoPrefill,
   NoStreaming,
+  Dialect,  // its provider's wire format has no place for something that the request needs
 };
 
 // Stable lower_snake_case names: "settings_order", "context_length".
@@ -95,6 +104,7 @@ struct ExcludedEndpoint {
   EndpointIndex endpoint = 0;
   std::uint16_t model = 0;
   ExcludedBecause reason = ExcludedBecause::KeyNotAllowed;
+  dialects::FeatureSet missing{};  // where the reason is Dialect: what has no place there
 
   friend bool operator==(const ExcludedEndpoint&, const ExcludedEndpoint&) = default;
 };

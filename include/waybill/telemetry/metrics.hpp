@@ -25,6 +25,10 @@ enum class Route : std::uint8_t {
   ChatCompletions,
   Completions,
   Embeddings,
+  Messages,   // Anthropic's
+  Responses,  // OpenAI's
+  Gemini,     // Google's
+  Ollama,
   Models,
   Generation,
   Key,
@@ -33,7 +37,7 @@ enum class Route : std::uint8_t {
   Management,
   Other,  // unknown paths
 };
-inline constexpr std::size_t kRouteCount = 10;
+inline constexpr std::size_t kRouteCount = 14;
 [[nodiscard]] std::string_view name(Route route) noexcept;
 
 enum class GenerationOutcome : std::uint8_t {

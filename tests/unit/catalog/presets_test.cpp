@@ -65,7 +65,7 @@ TEST(Presets, EachOneLoadsAndIsWhole) {
     EXPECT_EQ(config::render(loaded.faults), "") << name;
     const config::ProviderSettings& provider = loaded.preset.provider;
     EXPECT_FALSE(provider.display_name.empty() || provider.display_name == "preset") << name;
-    EXPECT_EQ(provider.dialect, "openai_chat") << name;
+    EXPECT_EQ(provider.dialect, name == "anthropic" ? "anthropic_messages" : "openai_chat") << name;
     const auto url = parse_base_url(provider.base_url);
     ASSERT_TRUE(url) << name;
     const bool local = url->host == "127.0.0.1";

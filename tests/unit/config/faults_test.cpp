@@ -263,8 +263,9 @@ const std::vector<Case> kProviders{
      "w.yaml:2:6  providers.p has no 'base_url'\n"},
     {"F2_unknown_dialect",
      "providers:\n  p: { base_url: \"https://p.test\", dialect: openai_chatt }\n",
-     "w.yaml:2:45  dialect: 'openai_chatt' is not openai_chat\n             did you mean "
-     "'openai_chat'?\n"},
+     "w.yaml:2:45  dialect: 'openai_chatt' is not openai_chat, openai_responses, "
+     "anthropic_messages, anthropic_bedrock, anthropic_vertex, gemini, bedrock_converse, "
+     "cohere_chat, ollama_chat or ollama_generate\n             did you mean 'openai_chat'?\n"},
     {"F2_retry_on", "providers:\n  p: { base_url: \"https://p.test\", retry_on: [ 200 ] }\n",
      "w.yaml:2:48  providers.p.retry_on[0]: '200' is not between 400 and 599\n"},
     {"F2_header_of_our_own",

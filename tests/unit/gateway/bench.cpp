@@ -111,10 +111,11 @@ Bench::~Bench() {
 
 Task<> Bench::handle(http::ServerExchange& exchange) {
   const std::string_view path = exchange.head().path;
-  const auto kind = path.ends_with("/chat/completions") ? dialects::RequestKind::Chat
-                    : path.ends_with("/completions")    ? dialects::RequestKind::Completion
-                                                        : dialects::RequestKind::Embedding;
-  co_await gateway->serve(exchange, kind);
+  const Api api = path.ends_with("/chat/completions") ? Api::ChatCompletions
+                  : path.ends_with("/completions")    ? Api::Completions
+                  : path.ends_with("/messages")       ? Api::Messages
+                                                      : Api::Embeddings;
+  co_await gateway->serve(exchange, {.api = api});
 }
 
 Answer Bench::post(const Json& body, std::string fields) {

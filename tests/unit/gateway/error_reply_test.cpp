@@ -118,7 +118,8 @@ AttemptOutcome status_outcome(int status, std::string code = "", std::string mes
 
 Json told(const std::vector<FailedAttempt>& attempts) {
   const auto failure = routing::summarize(attempts);
-  Json body = Json::parse(failure_body(failure, "Provider One"));
+  Json body = Json::parse(
+      failure_body(*dialects::find_dialect("openai_chat"), failure, "Provider One", "gen-1"));
   EXPECT_EQ(body["error"]["code"], failure.status);
   return body["error"];
 }

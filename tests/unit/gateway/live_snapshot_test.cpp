@@ -24,7 +24,10 @@ constexpr const char* kOne = "https://one.test/v1";
 constexpr const char* kTwo = "http://two.test:8000/api/v1";
 
 std::string head_of(const LiveSnapshot& live, std::size_t provider, std::size_t kind) {
-  return std::string(live.providers[provider].heads.at(kind).reveal());
+  const ProviderLink& link = live.providers[provider];
+  return "POST " + link.target +
+         request_path(*link.dialect, static_cast<dialects::RequestKind>(kind), "model", false) +
+         " HTTP/1.1\r\n" + std::string(link.fields.reveal());
 }
 
 TEST(LiveSnapshot, HeadsAreWholeRequestsButForTheLength) {
@@ -32,7 +35,7 @@ TEST(LiveSnapshot, HeadsAreWholeRequestsButForTheLength) {
   const LiveSnapshotPtr live = test::live_of(test::two_providers(kOne, kTwo), slots);
   ASSERT_TRUE(live);
   const std::vector<std::string> paths{"/chat/completions", "/completions", "/embeddings"};
-  for (std::size_t kind = 0; kind < kRequestKinds; ++kind) {
+  for (std::size_t kind = 0; kind < paths.size(); ++kind) {
     const std::string one = head_of(*live, 0, kind);
     EXPECT_THAT(one, StartsWith("POST /v1" + paths[kind] + " HTTP/1.1\r\n"));
     EXPECT_THAT(one, HasSubstr("\r\nHost: one.test\r\n"));

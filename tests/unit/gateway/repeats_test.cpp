@@ -57,12 +57,12 @@ TEST(PresentedIdempotencyKey, IsSentOnceInVisibleCharacters) {
   }
 }
 
-TEST(Fingerprint, DependsOnKindAndEveryByte) {
-  using enum dialects::RequestKind;
-  EXPECT_EQ(fingerprint(Chat, "body"), fingerprint(Chat, "body"));
-  EXPECT_NE(fingerprint(Chat, "body"), fingerprint(Completion, "body"));
-  EXPECT_NE(fingerprint(Chat, "body"), fingerprint(Chat, "body "));
-  EXPECT_NE(fingerprint(Chat, ""), fingerprint(Embedding, ""));
+TEST(Fingerprint, DependsOnTheEndpointAndEveryByte) {
+  using enum Api;
+  EXPECT_EQ(fingerprint(ChatCompletions, "body"), fingerprint(ChatCompletions, "body"));
+  EXPECT_NE(fingerprint(ChatCompletions, "body"), fingerprint(Completions, "body"));
+  EXPECT_NE(fingerprint(ChatCompletions, "body"), fingerprint(ChatCompletions, "body "));
+  EXPECT_NE(fingerprint(ChatCompletions, ""), fingerprint(Messages, ""));
 }
 
 TEST(RepeatMetadata, TellsOutcomeUsageAndCost) {
@@ -109,7 +109,7 @@ State known(Bench& bench, const Json& body) {
   ledger::IdempotencyRecord wanted;
   wanted.tenant = key != nullptr ? key->id : 0;
   wanted.mark.key = sha256("order-1");
-  wanted.mark.body = fingerprint(dialects::RequestKind::Chat, body.dump());
+  wanted.mark.body = fingerprint(Api::ChatCompletions, body.dump());
   return bench.ledger->idempotency().claim(wanted, wall_now()).state;
 }
 

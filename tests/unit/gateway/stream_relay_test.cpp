@@ -65,8 +65,8 @@ Relayed relay_pieces(const std::vector<std::string>& pieces) {
   into.usage = relay.usage();
   into.fault = relay.usage_fault();
   into.output_bytes = relay.output_bytes();
-  into.finish_reason = relay.summary().finish_reason;
-  into.upstream_id = relay.upstream_id();
+  into.finish_reason = std::string(relay.finish_reason());
+  into.upstream_id = std::string(relay.upstream_id());
   return into;
 }
 
@@ -274,7 +274,7 @@ TEST(StreamRelay, UsageOnSeveralLinesIsToldWhole) {
   dialects::ReplyBill bill;
   bill.usage = *relay.usage();
   std::string out;
-  relay.write_usage(out, bill);
+  relay.write_end(out, bill);
   http::SseParser again;
   again.feed(out);
   const auto event = again.next();
@@ -282,6 +282,9 @@ TEST(StreamRelay, UsageOnSeveralLinesIsToldWhole) {
   const auto read = dialects::read_chunk(event->data);
   ASSERT_TRUE(read.usage);
   EXPECT_EQ(read.usage->prompt, 1U);
+  const auto done = again.next();
+  ASSERT_TRUE(done);
+  EXPECT_EQ(done->data, "[DONE]");
   EXPECT_FALSE(again.next());
 }
 
@@ -294,7 +297,7 @@ TEST(StreamRelay, TheLastChunksAreEventsOfTheirOwn) {
   bill.usage = *relay.usage();
   bill.charge.total = Money::picodollars(1'500'000);
   std::string out;
-  relay.write_usage(out, bill);
+  relay.write_end(out, bill);
   relay.write_error(out, {502, "It\nbroke.", "provider_unavailable", "x\"y"});
   http::SseParser reader;
   reader.feed(out);
@@ -302,9 +305,13 @@ TEST(StreamRelay, TheLastChunksAreEventsOfTheirOwn) {
   ASSERT_TRUE(usage);
   EXPECT_THAT(std::string(usage->data), HasSubstr("\"cost\":0.0000015"));
   EXPECT_THAT(std::string(usage->data), HasSubstr("\"finish_reason\":\"stop\""));
+  EXPECT_TRUE(reader.next());  // [DONE]
   const auto error = reader.next();
   ASSERT_TRUE(error);
   EXPECT_EQ(dialects::read_chunk(error->data).kind, dialects::ChunkKind::Error);
+  const auto done = reader.next();
+  ASSERT_TRUE(done);
+  EXPECT_EQ(done->data, "[DONE]");
   EXPECT_FALSE(reader.next());
 }
 
