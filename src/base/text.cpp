@@ -177,13 +177,13 @@ std::string to_base64(std::string_view bytes) {
 }
 
 std::optional<std::string> from_base64(std::string_view text) {
-  constexpr std::string_view kAlphabet =
+  constexpr std::string_view kBase64Letters =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  constexpr auto kValues = [kAlphabet] {
+  constexpr auto kValues = [kBase64Letters] {
     std::array<std::uint8_t, 256> values{};
     values.fill(UINT8_MAX);
-    for (std::size_t i = 0; i < kAlphabet.size(); ++i) {
-      values[static_cast<std::uint8_t>(kAlphabet[i])] = static_cast<std::uint8_t>(i);
+    for (std::size_t i = 0; i < kBase64Letters.size(); ++i) {
+      values[static_cast<std::uint8_t>(kBase64Letters[i])] = static_cast<std::uint8_t>(i);
     }
     return values;
   }();

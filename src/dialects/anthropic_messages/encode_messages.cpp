@@ -166,41 +166,39 @@ void RequestEncoder::write_reasoning(const ReasoningPart& part) {
 }
 
 void RequestEncoder::write_media(const MediaPart& media, CacheMark cache) {
-  using Kind = MediaPart::Kind;
-  using Source = MediaPart::Source;
-  if (media.kind == Kind::Audio || media.kind == Kind::Video) {
+  if (media.kind == MediaPart::Kind::Audio || media.kind == MediaPart::Kind::Video) {
     if (!media.transcript.empty()) {
       write_text({media.transcript, {}}, cache, false);
     }
     return;  // of an assistant's: as an input they never come here
   }
   json_.begin_object();
-  json_.text("type", media.kind == Kind::Image ? "image" : "document");
+  json_.text("type", media.kind == MediaPart::Kind::Image ? "image" : "document");
   json_.begin_object("source");
   switch (media.source) {
-    case Source::Data:
+    case MediaPart::Source::Data:
       json_.text("type", "base64");
-      json_.text("media_type", !media.media_type.empty()   ? media.media_type
-                               : media.kind == Kind::Image ? "image/png"
-                                                           : "application/pdf");
+      json_.text("media_type", !media.media_type.empty()              ? media.media_type
+                               : media.kind == MediaPart::Kind::Image ? "image/png"
+                                                                      : "application/pdf");
       json_.text("data", media.data);
       break;
-    case Source::Text:
+    case MediaPart::Source::Text:
       json_.text("type", "text");
       json_.text("media_type", "text/plain");
       json_.text("data", media.data);
       break;
-    case Source::Url:
+    case MediaPart::Source::Url:
       json_.text("type", "url");
       json_.text("url", media.data);
       break;
-    case Source::Id:
+    case MediaPart::Source::Id:
       json_.text("type", "file");
       json_.text("file_id", media.data);
       break;
   }
   json_.end_object();
-  if (media.kind == Kind::File) {
+  if (media.kind == MediaPart::Kind::File) {
     json_.text_if_any("title", media.name);
   }
   write_cache(cache);

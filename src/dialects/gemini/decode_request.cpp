@@ -219,18 +219,19 @@ void RequestDecoder::read_sampling(const JsonRef& config) {
 }
 
 void RequestDecoder::read_format(const JsonRef& config) {
-  using Kind = ResponseFormat::Kind;
   const JsonRef type = member(config, "responseMimeType");
   const std::string media_type = reader_.text(type);
   JsonRef json_schema = member(config, "responseJsonSchema");
   json_schema = json_schema.given() ? json_schema : config["_responseJsonSchema"];
   const JsonRef schema = member(config, "responseSchema");
   if (json_schema.given()) {
-    request_.format = {.kind = Kind::JsonSchema, .schema_json = reader_.json_object(json_schema)};
+    request_.format = {.kind = ResponseFormat::Kind::JsonSchema,
+                       .schema_json = reader_.json_object(json_schema)};
   } else if (reader_.object(schema)) {
-    request_.format = {.kind = Kind::JsonSchema, .schema_json = to_json_schema(schema)};
+    request_.format = {.kind = ResponseFormat::Kind::JsonSchema,
+                       .schema_json = to_json_schema(schema)};
   } else if (media_type == "application/json") {
-    request_.format.kind = Kind::JsonObject;
+    request_.format.kind = ResponseFormat::Kind::JsonObject;
   }
   if (!media_type.empty() && media_type != "application/json" && media_type != "text/plain") {
     request_.unknown.push_back(type.path());  // text/x.enum: one bare word of a list

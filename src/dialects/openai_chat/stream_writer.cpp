@@ -160,13 +160,12 @@ void StreamWriter::write_reasoning(const Event& event) {
     out_ += ",\"reasoning\":";
     append_quoted(out_, event.text);
   }
-  using Kind = ReasoningPart::Kind;
-  out_ += event.reasoning == Kind::Encrypted
+  out_ += event.reasoning == ReasoningPart::Kind::Encrypted
               ? R"(,"reasoning_details":[{"type":"reasoning.encrypted","data":)"
-          : event.reasoning == Kind::Summary
+          : event.reasoning == ReasoningPart::Kind::Summary
               ? R"(,"reasoning_details":[{"type":"reasoning.summary","summary":)"
               : R"(,"reasoning_details":[{"type":"reasoning.text","text":)";
-  if (event.reasoning == Kind::Encrypted) {
+  if (event.reasoning == ReasoningPart::Kind::Encrypted) {
     append_json_string(out_, event.data);
   } else {
     append_quoted(out_, event.text);
