@@ -146,7 +146,8 @@ TEST(EventStream, LengthsOutOfRangeFail) {
 
 TEST(EventStream, FailureStays) {
   const auto source = make_frames(Framing::AwsEventStream);
-  source->feed(raw_message(0, 0, ""));
+  const std::string bad = raw_message(0, 0, "");
+  source->feed(bad);
   EXPECT_FALSE(source->next());
   EXPECT_TRUE(source->failed());
   const std::string good = event_message("a", "b");
