@@ -100,10 +100,12 @@ std::optional<Route> model_route(std::string_view path) {
 // is the id.
 std::optional<Route> gemini_route(std::string_view path) {
   constexpr std::string_view kModels = "/v1beta/models/";
-  if (!path.starts_with(kModels)) {
+  constexpr std::string_view kStable = "/v1/models/";  // its methods only: the rest is OpenAI's
+  const bool stable = path.starts_with(kStable);
+  if (!path.starts_with(kModels) && !stable) {
     return std::nullopt;
   }
-  path.remove_prefix(kModels.size());
+  path.remove_prefix(stable ? kStable.size() : kModels.size());
   const std::size_t colon = path.rfind(':');
   const std::string_view method =
       colon == std::string_view::npos ? std::string_view{} : path.substr(colon + 1);
@@ -114,6 +116,8 @@ std::optional<Route> gemini_route(std::string_view path) {
     route.stream = method == "streamGenerateContent";
   } else if (method == "countTokens") {
     route.target = Target::GeminiCount;
+  } else if (stable) {
+    return std::nullopt;
   } else {
     route.target = Target::GeminiModel;
     route.allow = kGet;

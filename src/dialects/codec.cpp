@@ -8,6 +8,25 @@
 
 namespace waybill::dialects {
 
+Result<EncodedRequest> translate(const Dialect& dialect,
+                                 Conversation& conversation,
+                                 const EncodeTarget& target) {
+  const auto is_foreign = [&](const Tool& tool) {
+    return !tool.native_json.empty() && tool.native_dialect != dialect.name;
+  };
+  if (std::ranges::none_of(conversation.tools, is_foreign)) {
+    return dialect.encode_request(conversation, target);
+  }
+  std::vector<Tool> all = conversation.tools;
+  std::erase_if(conversation.tools, is_foreign);
+  auto encoded = dialect.encode_request(conversation, target);
+  conversation.tools = std::move(all);
+  if (encoded) {
+    encoded->losses.drop(Feature::NativeTools);
+  }
+  return encoded;
+}
+
 std::string text_member(std::string_view body, std::string_view member) {
   JsonTree tree;
   return tree.parse(body, JsonOrigin::Client) ? tree.root()[member].text() : std::string();

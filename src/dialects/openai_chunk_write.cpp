@@ -38,10 +38,9 @@ void append_choice(std::string& out,
                    RequestKind kind,
                    std::string_view finish_reason,
                    std::string_view native) {
-  out +=
-      kind == RequestKind::Completion
-          ? R"(,"choices":[{"index":0,"text":"","finish_reason":)"
-          : R"(,"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":)";
+  out += kind == RequestKind::Completion
+             ? R"(,"choices":[{"index":0,"text":"","finish_reason":)"
+             : R"(,"choices":[{"index":0,"delta":{"content":""},"finish_reason":)";
   if (finish_reason.empty()) {
     out += "null";
   } else {

@@ -150,7 +150,8 @@ Result<Generation::UpstreamBytes> Generation::upstream_request(Call& call) const
     }
     out.body = *std::move(body);
   } else if (call.translated) {
-    auto encoded = call.link.dialect->encode_request(*conversation_, translation_target(call));
+    auto encoded =
+        dialects::translate(*call.link.dialect, *conversation_, translation_target(call));
     if (!encoded) {
       return encoded.error();
     }

@@ -11,6 +11,9 @@
 namespace waybill::gateway {
 namespace {
 
+// Clients of Ollama name models with a tag.
+constexpr std::string_view kLatestTag = ":latest";
+
 // After the deadline the client is still told that it has passed.
 constexpr std::chrono::seconds kLastWords{5};
 
@@ -45,6 +48,9 @@ Task<> Generation::run() {
     std::string fields = view_->fields_for(client_.head());
     http::append_field(fields, "X-Generation-Id",
                        refusal->earlier ? refusal->earlier->to_string() : id_text_);
+    if (!api_.dialect->id_field.empty()) {
+      http::append_field(fields, api_.dialect->id_field, id_text_);
+    }
     fields.append("Content-Type: application/json\r\n").append(refusal->fields);
     if (status_ == 503) {
       fields += "Retry-After: 1\r\n";
@@ -123,7 +129,7 @@ std::optional<Generation::Refusal> Generation::understand() {
   }
   conversation->stream = asked_.stream.value_or(conversation->stream);
   facts_ = dialects::facts_of(*conversation);
-  conversation_ = std::make_unique<const dialects::Conversation>(*std::move(conversation));
+  conversation_ = std::make_unique<dialects::Conversation>(*std::move(conversation));
   return std::nullopt;
 }
 
@@ -183,7 +189,10 @@ std::optional<Generation::Refusal> Generation::choose_models() {
   }
   // Along a list every failure moves on, an unknown name too; alone it is an error.
   for (const std::string_view name : wanted) {
-    const catalog::Model* const model = catalog().resolve(name);
+    const catalog::Model* model = catalog().resolve(name);
+    if (model == nullptr && name.ends_with(kLatestTag)) {
+      model = catalog().resolve(name.substr(0, name.size() - kLatestTag.size()));
+    }
     if (model != nullptr && std::find(models_.begin(), models_.end(), model) == models_.end()) {
       models_.push_back(model);
     }
@@ -230,7 +239,7 @@ std::optional<Generation::Refusal> Generation::make_plan() {
     if (!conversation) {
       return Refusal{status_of(conversation.error()), conversation.error()};
     }
-    conversation_ = std::make_unique<const dialects::Conversation>(*std::move(conversation));
+    conversation_ = std::make_unique<dialects::Conversation>(*std::move(conversation));
   }
   if (conversation_) {
     features.essential = dialects::features_of(*conversation_).essential();

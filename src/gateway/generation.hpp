@@ -183,7 +183,7 @@ class Generation {
   std::string body_;
   dialects::RequestFacts facts_;
   // What is asked, in no dialect: where it is needed.
-  std::unique_ptr<const dialects::Conversation> conversation_;
+  std::unique_ptr<dialects::Conversation> conversation_;
   std::vector<const catalog::Model*> models_;
   routing::RoutePlan plan_;
   std::vector<routing::FailedAttempt> failures_;        // what summarize() reads

@@ -26,6 +26,9 @@ std::string Generation::response_fields(std::string_view content_type,
   const auto total = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started_);
   const auto own = own_time(total - pending_wait());
   const std::string own_us = std::to_string(own.count());
+  if (!api_.dialect->id_field.empty()) {
+    http::append_field(out, api_.dialect->id_field, id_text_);
+  }
   append_losses(out);
   out.append("X-Waybill-Overhead-Us: ").append(own_us);
   out.append("\r\nServer-Timing: waybill;dur=").append(std::to_string(own.count() / 1000));

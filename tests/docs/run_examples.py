@@ -4,15 +4,16 @@ A fenced block is run unless an HTML comment `<!-- not run: reason -->` stands r
 it.  `yaml` blocks of one page make up one settings file, `waybill.yaml`; a block that begins
 with `# NAME.yaml` is a file of its own.  `waybill check` must like each of them, and the
 files of config/ too.  `sh` and `bash` blocks must end with 0 and print something; `python`
-and `javascript` blocks run where $WAYBILL_SDK_PYTHON (an interpreter with `openai`) or
-$WAYBILL_SDK_NODE (a folder with node_modules/openai and @openrouter/sdk) is set, and are
-counted as skipped otherwise.
+and `javascript` blocks run where $WAYBILL_SDK_PYTHON (an interpreter with the SDKs) or
+$WAYBILL_SDK_NODE (a folder with them in node_modules) is set, and blocks that call `claude`
+or `codex` where that is on the PATH; they are counted as skipped otherwise.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,7 @@ from waybill_harness import Daemon, Simulator, binary, run_waybill, simulator_se
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGES = ("README.md", *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").glob("*.md")))
+AGENT = re.compile(r"^(claude|codex) ", re.M)
 SHIPPED = ("example.yaml", "quickstart.yaml", "container.yaml")
 NAMED = re.compile(r"# ([\w-]+\.yaml)\n")
 FENCE = re.compile(r"(?P<note><!-- not run: [^\n]+ -->\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.M | re.S)
@@ -59,8 +61,10 @@ class Runner:
             "WAYBILL_STATE": str(folder / "state"),
             "OPENAI_API_KEY": "not-a-key",
             "GROQ_API_KEY": "not-a-key",
+            "HOME": str(folder / "home"),
             "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
         }
+        (folder / "home").mkdir()
         (folder / "waybill").symlink_to(binary())
         self.faults: list[str] = []
         self.ran = self.skipped = 0
@@ -91,8 +95,14 @@ class Runner:
             self.faults.append(f"{what} is refused:\n{done.stdout}{done.stderr}")
 
     def run(self, example: Example) -> None:
-        text = example.text.replace("127.0.0.1:8080", f"127.0.0.1:{self.daemon.port}").replace("sk-wb-...", self.daemon.key)
+        text = example.text.replace("127.0.0.1:8080", f"127.0.0.1:{self.daemon.port}").replace(
+            "sk-wb-...", self.daemon.key
+        )
         if example.kind in ("sh", "bash"):
+            agent = AGENT.search(text)
+            if agent and shutil.which(agent[1]) is None:
+                self.skipped += 1
+                return
             self.call(example, ["bash", "-euo", "pipefail", "-c", text.replace("curl ", "curl --fail-with-body ")])
         elif example.kind == "python":
             self.call(example, [os.environ.get("WAYBILL_SDK_PYTHON", ""), "-c", text])
@@ -110,7 +120,14 @@ class Runner:
             return
         folder = os.environ.get("WAYBILL_SDK_NODE", self.folder) if command[0] == "node" else self.folder
         done = subprocess.run(
-            command, cwd=folder, env=self.environment, capture_output=True, text=True, timeout=60, check=False
+            command,
+            cwd=folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         self.ran += 1
         if done.returncode != 0 or not done.stdout.strip():
@@ -134,7 +151,7 @@ def main() -> int:
                         runner.run(block)
     for fault in runner.faults:
         print(fault)
-    print(f"{runner.ran} examples run, {runner.skipped} skipped (no SDK here), {left_out} marked as not run")
+    print(f"{runner.ran} examples run, {runner.skipped} skipped (no SDK or agent here), {left_out} marked as not run")
     return 1 if runner.faults or not runner.ran else 0
 
 

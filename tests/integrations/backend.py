@@ -16,7 +16,9 @@ from typing import Iterator
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
-from waybill_harness import Daemon, Simulator, simulator_settings  # noqa: E402
+import recorded  # noqa: E402
+import upstreams  # noqa: E402
+from waybill_harness import PRICE, Daemon, MockUpstream, Settings, Simulator, provider, simulator_settings  # noqa: E402
 
 EMBEDDING = "embedder"
 
@@ -41,15 +43,44 @@ def models(suite: str) -> dict[str, str | list[str]]:
     }
 
 
+# Models of the scripted providers: mock/<name>, and what the provider is asked for.
+SCRIPTED = {
+    "claude": ("anthropic", "claude-mock"),
+    "claude-breaks": ("anthropic", "breaks"),
+    "claude-overloaded": ("anthropic", "overloaded"),
+    "gpt": ("openai", "gpt-mock"),
+}
+
+
+def add_scripted(settings: Settings, anthropic: MockUpstream, openai: MockUpstream) -> None:
+    settings["providers"]["anthropic"] = provider(
+        anthropic.base_url, 1, dialect="anthropic_messages", headers={"anthropic-version": "2023-06-01"}
+    )
+    settings["providers"]["openai"] = provider(openai.base_url, 2)
+    for name, (serves, asked) in SCRIPTED.items():
+        settings["models"][f"mock/{name}"] = {
+            "context_length": 200000,
+            "endpoints": [{"provider": serves, "upstream_model": asked, "price": PRICE}],
+        }
+
+
 @contextmanager
 def backend(suite: str) -> Iterator[dict[str, str]]:
     """Environment variables for the suite, while everything runs."""
-    with Simulator() as simulator:
+    with (
+        Simulator() as simulator,
+        MockUpstream(upstreams.claude) as anthropic,
+        MockUpstream(upstreams.openai) as openai,
+        MockUpstream(recorded.replay) as replayed,
+    ):
         settings = simulator_settings(
             simulator,
             models(suite),
             defaults={"keep_alive_comment": "100ms", "commit_after": "200ms", "timeouts": {"total": "10s"}},
         )
+        add_scripted(settings, anthropic, openai)
+        if suite.startswith("recordings"):
+            recorded.add_recorded(settings, replayed)
         with Daemon(settings) as daemon:
             disabled = daemon.create_key("disabled")
             daemon.command("keys", "disable", "--hash", disabled["hash"])
@@ -72,7 +103,9 @@ def main() -> int:
         clean = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("OPENAI_", "OPENROUTER_", "ANTHROPIC_"))
+            if not name.startswith(
+                ("OPENAI_", "OPENROUTER_", "ANTHROPIC_", "CLAUDE_", "CODEX_", "OLLAMA_", "GOOGLE_", "GEMINI_")
+            )
         }
         return subprocess.run(command, env={**clean, **variables}, check=False).returncode
 

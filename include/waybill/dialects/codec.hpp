@@ -209,6 +209,7 @@ struct Dialect {
 
   // --- towards clients
   std::string_view stream_type = "text/event-stream";  // media type of a streamed answer
+  std::string_view id_field{};  // header field in which its SDKs look for the answer's id
   // Keeps a quiet stream open and says nothing; "" where the framing has no room for that.
   // The comment is OpenRouter's, so that clients which know those know ours.
   std::string_view keep_alive = ": OPENROUTER PROCESSING\n\n";
@@ -239,6 +240,12 @@ struct Dialect {
   std::unique_ptr<FrameWriter> (*make_passer)(const ReplyContext& context,
                                               std::string& out) = nullptr;
 };
+
+// dialect.encode_request(), without the tools that only another dialect knows: they are
+// dropped, and told.  `conversation` is as before when it returns.
+Result<EncodedRequest> translate(const Dialect& dialect,
+                                 Conversation& conversation,
+                                 const EncodeTarget& target);
 
 // What routing, holds and billing need to know of a conversation; nothing of it can be
 // spliced.

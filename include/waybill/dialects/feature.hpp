@@ -27,9 +27,9 @@ enum class Feature : std::uint8_t {
   JsonSchema,   // an answer that obeys a JSON schema
   AudioOutput,
   ImageOutput,
-  NativeTools,  // tools that the provider runs itself, in the words of one dialect
   // Without these the answer is still one to the question asked: the member is left
   // out, and the client is told.
+  NativeTools,      // tools that the provider runs itself, in the words of one dialect
   NativeParts,      // blocks of content that only one dialect knows
   ToolErrors,       // a tool's result is marked as a failure
   ToolResultMedia,  // images or files in a tool's result
@@ -76,7 +76,7 @@ static_assert(kFeatures <= 64);
 
 // Whether leaving it out would change what is asked.
 [[nodiscard]] constexpr bool is_essential(Feature feature) noexcept {
-  return feature <= Feature::NativeTools;
+  return feature <= Feature::ImageOutput;
 }
 
 // A set of features.  A value.

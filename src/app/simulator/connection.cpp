@@ -153,7 +153,8 @@ Task<Connection::After> Connection::answer() {
                         .headers = headers,
                         .body = body_,
                         .framing = head_->version == 11 ? Framing::Chunked : Framing::UntilClose,
-                        .now = wall_now()});
+                        .now = wall_now(),
+                        .query = head_->query});
   }
   const bool keep = head_->keep_alive;
   const After after = co_await play(std::move(script));

@@ -13,6 +13,8 @@ namespace {
 constexpr std::size_t kTokensPerMessage = 3;
 constexpr std::size_t kTokensPerAnswer = 3;
 constexpr std::size_t kMostChoices = 8;
+// An image of low detail.
+constexpr std::size_t kTokensPerImage = 85;
 
 std::string dumped(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -36,12 +38,23 @@ bool is_true(const Json* value) {
   return value != nullptr && value->is_boolean() && value->get<bool>();
 }
 
+std::size_t images_in(const Json* content) {
+  return content != nullptr && content->is_array()
+             ? static_cast<std::size_t>(
+                   std::ranges::count_if(*content,
+                                         [](const Json& part) {
+                                           return text_of(member_of(part, "type")) == "image_url";
+                                         }))
+             : 0;
+}
+
 void read_messages(const Json& messages, Conversation& out) {
   out.prompt_tokens = kTokensPerAnswer;
   for (const Json& message : messages) {
     const std::string text = text_of(member_of(message, "content"));
     const std::string role = text_of(member_of(message, "role"));
-    out.prompt_tokens += kTokensPerMessage + pieces(text).size();
+    out.prompt_tokens += kTokensPerMessage + pieces(text).size() +
+                         kTokensPerImage * images_in(member_of(message, "content"));
     out.tool_result.clear();
     if (role == "user") {
       out.prompt = text;

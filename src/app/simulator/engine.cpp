@@ -7,9 +7,12 @@
 
 #include "waybill/base/text.hpp"
 
+#include "access.hpp"
 #include "chat.hpp"
 #include "conversation.hpp"
+#include "dialect_replies.hpp"
 #include "embedding.hpp"
+#include "replacement.hpp"
 #include "wording.hpp"
 
 namespace waybill::app::simulator {
@@ -24,75 +27,11 @@ constexpr std::string_view kCannedVoice = "canned";
 constexpr std::array<std::string_view, 6> kModels{"storyteller", "echo",   "counter",
                                                   "lorem",       "canned", "embedder"};
 
-std::string_view error_type(int status) {
-  switch (status) {
-    case 401: return "authentication_error";
-    case 403: return "permission_error";
-    case 429: return "rate_limit_error";
-    default: return status >= 500 ? "server_error" : "invalid_request_error";
-  }
-}
-
-std::string_view error_code(int status) {
-  switch (status) {
-    case 401: return "invalid_api_key";
-    case 404: return "model_not_found";
-    case 429: return "rate_limit_exceeded";
-    default: return status >= 500 ? "server_error" : "invalid_request_error";
-  }
-}
-
 Reply refuse(std::string message) {
   return error_reply({.status = 400,
                       .type = "invalid_request_error",
                       .code = "invalid_request_error",
                       .message = std::move(message)});
-}
-
-// The faults that replace the whole answer, the first that is in force.
-std::optional<Reply> replaced(const std::vector<Fault>& faults, const Reply& reply) {
-  const Fault* status = find(faults, FaultKind::Status);
-  const Fault* retry_after = find(faults, FaultKind::RetryAfter);
-  std::optional<Reply> other;
-  if (status != nullptr || retry_after != nullptr) {
-    const int code = status != nullptr ? static_cast<int>(status->argument) : 429;
-    other =
-        error_reply({.status = code,
-                     .type = error_type(code),
-                     .code = error_code(code),
-                     .message = "The simulator was told to answer " + std::to_string(code) + "."});
-    if (retry_after != nullptr) {
-      other->fields = "Retry-After: " + std::to_string(retry_after->argument) + "\r\n";
-    }
-  } else if (find(faults, FaultKind::EmptyBody) != nullptr) {
-    other = Reply{.content_type = reply.content_type, .streams = reply.streams};
-  } else if (find(faults, FaultKind::HtmlBody) != nullptr) {
-    other = Reply{.content_type = "text/html",
-                  .body =
-                      "<!doctype html>\n<html><head><title>Welcome</title></head>"
-                      "<body><h1>It works!</h1></body></html>\n"};
-  } else if (find(faults, FaultKind::Error200) != nullptr) {
-    other =
-        error_reply({.status = 200,
-                     .type = "server_error",
-                     .code = "server_error",
-                     .message = "The simulated server had an error, and says so with status 200."});
-  } else if (find(faults, FaultKind::NoChoices) != nullptr) {
-    const std::string body =
-        R"({"id":")" + reply.id +
-        R"(","object":"chat.completion","created":0,"model":"none","choices":[]})";
-    other = Reply{.content_type = reply.content_type, .streams = reply.streams};
-    if (reply.streams) {
-      other->events = {{Duration(0), "data: " + body + "\n\n"}, {Duration(0), "data: [DONE]\n\n"}};
-    } else {
-      other->body = body;
-    }
-  }
-  if (other) {
-    other->wait = reply.wait;
-    other->id = reply.id;
-  }
-  return other;
 }
 
 Reply models_reply() {
@@ -240,12 +179,19 @@ Engine::Engine(EngineOptions options) : options_(std::move(options)) {}
 
 ScriptPtr Engine::answer(const Request& request) {
   ++requests_;
-  if (ScriptPtr script = canned(request)) {
-    return script;
+  const auto dialect = find_route(request.path, request.query);
+  const DialectRoute* const route_of = dialect ? &*dialect : nullptr;
+  if (route_of == nullptr) {
+    if (ScriptPtr script = canned(request)) {
+      return script;
+    }
   }
   std::vector<Fault> faults;
-  const Reply reply = route(request, faults);
-  const std::optional<Reply> other = replaced(faults, reply);
+  auto refusal = refuse_stranger(options_, request, route_of);
+  const Reply reply = refusal   ? *std::move(refusal)
+                      : dialect ? speak(request, *dialect, faults)
+                                : route(request, faults);
+  const std::optional<Reply> other = replaced(faults, reply, route_of);
   return std::make_shared<const Script>(render(other ? *other : reply, faults, request.framing));
 }
 
@@ -291,13 +237,6 @@ ScriptPtr Engine::canned(const Request& request) {
 }
 
 Reply Engine::route(const Request& request, std::vector<Fault>& faults) {
-  if (!options_.api_key.empty() && request.authorization != "Bearer " + options_.api_key) {
-    return error_reply(
-        {.status = 401,
-         .type = "invalid_request_error",
-         .code = "invalid_api_key",
-         .message = "Incorrect API key provided. The simulator was started with --api-key."});
-  }
   std::string_view path = request.path;
   path.remove_prefix(path.starts_with("/v1/") ? 3 : 0);
   if (path == "/models" && request.method == "GET") {
@@ -349,20 +288,60 @@ Reply Engine::generate(const Request& request, std::string_view path, std::vecto
   if (is_chat && (messages == nullptr || !messages->is_array() || messages->empty())) {
     return refuse("messages is an array of at least one message.");
   }
+  Asked asked = ask(request, name, *behaviour);
+  asked.endpoint = is_chat ? Endpoint::Chat : Endpoint::Completion;
+  asked.id.insert(0, is_chat ? "chatcmpl-" : "cmpl-");
+  return ::waybill::app::simulator::answer(asked, body, *behaviour);
+}
+
+// What an answer needs; its id has no prefix yet.
+Asked Engine::ask(const Request& request,
+                  std::string_view model,
+                  const Behaviour& behaviour) const {
   Random random = random_of_request();
   constexpr std::string_view kDigits = "0123456789abcdefghijklmnopqrstuvwxyz";
-  Asked asked{.endpoint = is_chat ? Endpoint::Chat : Endpoint::Completion,
-              .model = model,
-              .voice = name.substr(0, mark),
-              .id = is_chat ? "chatcmpl-" : "cmpl-"};
+  Asked asked{.model = std::string(model), .voice = model.substr(0, model.find('?'))};
   for (int i = 0; i < 24; ++i) {
     asked.id += kDigits[random.below(kDigits.size())];
   }
   asked.created = std::chrono::floor<std::chrono::seconds>(request.now).time_since_epoch().count();
-  if (behaviour->echo != Echo::Nothing) {
-    asked.echoed = echoed(request, behaviour->echo);
+  if (behaviour.echo != Echo::Nothing) {
+    asked.echoed = echoed(request, behaviour.echo);
   }
-  return ::waybill::app::simulator::answer(asked, body, *behaviour);
+  return asked;
+}
+
+// The answer in a dialect other than OpenAI's chat.
+Reply Engine::speak(const Request& request, const DialectRoute& route, std::vector<Fault>& faults) {
+  const auto refuse_here = [&route](std::string message) {
+    return error_reply(route.family, {.status = 400,
+                                      .type = "invalid_request_error",
+                                      .code = "invalid_request_error",
+                                      .message = std::move(message)});
+  };
+  if (request.method != "POST") {
+    Reply reply = refuse_here("Only POST requests are accepted here.");
+    reply.status = 405;
+    reply.fields += "Allow: POST\r\n";
+    return reply;
+  }
+  const auto wanted = read_request(route, request.body);
+  if (!wanted) {
+    return refuse_here(wanted.error().detail());
+  }
+  const std::string model = text_of(member_of(wanted->chat, "model"));
+  if (model.empty()) {
+    return refuse_here("model: Field required");
+  }
+  const std::string_view name(model);
+  const std::size_t mark = name.find('?');
+  const auto behaviour = apply_directives(
+      options_.behaviour, mark == std::string_view::npos ? "" : name.substr(mark + 1));
+  if (!behaviour) {
+    return refuse_here(behaviour.error().detail());
+  }
+  faults = draw(*behaviour, name);
+  return answer_in(route, ask(request, name, *behaviour), *wanted, *behaviour);
 }
 
 // Mixed once more: states that differ by a multiple of the generator's step would give

@@ -14,6 +14,8 @@
 
 #include "waybill/base/time.hpp"
 
+#include "chat.hpp"
+#include "dialect_routes.hpp"
 #include "options.hpp"
 #include "script.hpp"
 #include "wording.hpp"
@@ -31,17 +33,22 @@ struct Request {
   std::string_view body;
   Framing framing = Framing::Chunked;
   WallTime now{};
+  std::string_view query{};  // without '?'
 };
 
 struct EngineOptions {
   Behaviour behaviour;
   std::string api_key;      // empty: any key, or none, will do
-  std::string canned_body;  // answers every POST that is not streamed, if not empty
+  std::string canned_body;  // answers every POST of OpenAI's that is not streamed, if not empty
+  // Where requests to Bedrock are to be signed: the keys that they are signed with.
+  std::string aws_access_key{};
+  std::string aws_secret_key{};
 };
 
 using ScriptPtr = std::shared_ptr<const Script>;
 
-// OpenAI's API without a model behind it.
+// OpenAI's API without a model behind it, and answers in the other dialects that
+// find_route() knows.
 //
 // Deterministic: the same options and the same requests in the same order give the
 // same scripts, up to the time in `created`.  Sans-I/O: a script is played by
@@ -62,6 +69,8 @@ class Engine {
  private:
   ScriptPtr canned(const Request& request);
   Reply route(const Request& request, std::vector<Fault>& faults);
+  Reply speak(const Request& request, const DialectRoute& route, std::vector<Fault>& faults);
+  Asked ask(const Request& request, std::string_view model, const Behaviour& behaviour) const;
   Reply generate(const Request& request, std::string_view path, std::vector<Fault>& faults);
   [[nodiscard]] Random random_of_request() const noexcept;
   std::vector<Fault> draw(const Behaviour& behaviour, std::string_view model);

@@ -69,6 +69,20 @@ bool is_done(const Event& event) {
   return event.bytes == "data: [DONE]\n\n";
 }
 
+std::string broken_event(const Reply& reply) {
+  return reply.broken_event.empty()
+             ? "data: {\"id\":\"" + reply.id + "\",\"choices\":[{\"delta\":{\"content\":\n\n"
+             : reply.broken_event;
+}
+
+std::string error_event(const Reply& reply) {
+  const std::string body = error_body({.status = 500,
+                                       .type = "server_error",
+                                       .code = "server_error",
+                                       .message = std::string(kErrorInStream)});
+  return reply.error_event.empty() ? "data: " + body + "\n\n" : reply.error_event;
+}
+
 // The events that are really sent: faults put some in and take some out.
 std::vector<Event> faulty_events(const Reply& reply, const std::vector<Fault>& faults) {
   std::vector<Event> events = reply.events;
@@ -78,20 +92,15 @@ std::vector<Event> faulty_events(const Reply& reply, const std::vector<Fault>& f
   };
   if (find(faults, FaultKind::NoDone) != nullptr) {
     std::erase_if(events, is_done);
+    events.resize(events.size() - std::min(events.size(), reply.ending));
   }
   if (const Fault* fault = find(faults, FaultKind::MalformedAfter)) {
     keep(*fault);
-    events.push_back({Duration(0), "data: {\"id\":\"" + reply.id +
-                                       "\",\"choices\":[{\"delta\":{\"content\":\n\n"});
+    events.push_back({Duration(0), broken_event(reply)});
   }
   if (const Fault* fault = find(faults, FaultKind::ErrorEventAfter)) {
     keep(*fault);
-    const std::string body =
-        error_body({.status = 500,
-                    .type = "server_error",
-                    .code = "server_error",
-                    .message = "The simulated server had an error in the middle of its answer."});
-    events.push_back({Duration(0), "data: " + body + "\n\n"});
+    events.push_back({Duration(0), error_event(reply)});
   }
   if (const Fault* fault = find_cut(faults)) {
     keep(*fault);

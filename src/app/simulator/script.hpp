@@ -46,6 +46,11 @@ struct Reply {
   std::vector<Event> events{};  // of a stream
   std::string id{};             // of the answer, for events that faults add
   bool streams = false;
+  // What faults put into a stream in another dialect than OpenAI's chat, where they are not
+  // empty, and how many events are the end that FaultKind::NoDone leaves out.
+  std::string broken_event{};
+  std::string error_event{};
+  std::size_t ending = 0;
 };
 
 enum class Framing : std::uint8_t {
@@ -56,6 +61,10 @@ enum class Framing : std::uint8_t {
 // The steps of a reply under the faults that are in force.  A stream's head leaves
 // with its first event; each event is one chunk.
 [[nodiscard]] Script render(const Reply& reply, const std::vector<Fault>& faults, Framing framing);
+
+// What an error in the middle of a stream says.
+inline constexpr std::string_view kErrorInStream =
+    "The simulated server had an error in the middle of its answer.";
 
 [[nodiscard]] const Fault* find(const std::vector<Fault>& faults, FaultKind kind) noexcept;
 

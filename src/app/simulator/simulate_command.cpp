@@ -39,7 +39,13 @@ Result<SimulatorOptions> to_options(const SimulateArguments& arguments) {
     return listen.error();
   }
   options.ready_file = arguments.ready_file;
+  options.dialect = arguments.dialect;
   options.engine.api_key = arguments.api_key;
+  if (arguments.aws_access_key.empty() != arguments.aws_secret_key.empty()) {
+    return wrong_option("--aws-access-key and --aws-secret-key belong together.");
+  }
+  options.engine.aws_access_key = arguments.aws_access_key;
+  options.engine.aws_secret_key = arguments.aws_secret_key;
   simulator::Behaviour& behaviour = options.engine.behaviour;
   const auto ttft = simulator::parse_duration(arguments.ttft);
   if (!ttft) {
@@ -91,8 +97,12 @@ void add_simulate_command(CLI::App& app, SimulateArguments& arguments, int& stat
       "simulate", "A provider without a model behind it, for trying out, tests and benchmarks");
   command->add_option("--listen", arguments.listen, "ADDRESS:PORT; port 0 picks a free one")
       ->capture_default_str();
-  command->add_option("--dialect", arguments.dialect, "The wire format")
-      ->check(CLI::IsMember({"openai_chat"}))
+  command
+      ->add_option("--dialect", arguments.dialect,
+                   "The wire format of the printed example; all of them are spoken at once")
+      ->check(CLI::IsMember({"openai_chat", "openai_responses", "anthropic_messages",
+                             "anthropic_bedrock", "anthropic_vertex", "gemini", "bedrock_converse",
+                             "cohere_chat", "ollama_chat", "ollama_generate"}))
       ->capture_default_str();
   command->add_option("--ttft", arguments.ttft, "Time to the first token, e.g. 200ms")
       ->capture_default_str();
@@ -114,7 +124,11 @@ void add_simulate_command(CLI::App& app, SimulateArguments& arguments, int& stat
       "no-done, empty-body, html-body, error-200, no-choices, slow-bytes[=DURATION]");
   command->add_option("--canned", arguments.canned,
                       "A file that answers everything that is not streamed");
-  command->add_option("--api-key", arguments.api_key, "Refuse requests without this key");
+  command->add_option("--api-key", arguments.api_key,
+                      "Refuse requests without this key, where their dialect puts keys");
+  command->add_option("--aws-access-key", arguments.aws_access_key,
+                      "Refuse requests to Bedrock that are not signed with this key id");
+  command->add_option("--aws-secret-key", arguments.aws_secret_key, "The secret that goes with it");
   command->add_option("--ready-file", arguments.ready_file, "Written as JSON once it listens");
   command->footer(
       "The same can be said for one model, after a '?' in its name:\n"

@@ -20,6 +20,8 @@ struct SimulateArguments {
   std::string canned;
   std::string ready_file;
   std::string api_key;
+  std::string aws_access_key;
+  std::string aws_secret_key;
   double rate = 0;
   std::size_t tokens = 0;  // 0: the text ends by itself
   std::size_t chunk_tokens = 1;

@@ -87,6 +87,17 @@ bool write_ready_file(const std::string& path, const std::string& url) {
   return file.good() && std::rename(unfinished.c_str(), path.c_str()) == 0;
 }
 
+// What a provider of this dialect has before the dialect's paths: the base_url of settings.
+std::string_view base_of(std::string_view dialect) {
+  if (dialect == "gemini") {
+    return "/v1beta";
+  }
+  if (dialect == "anthropic_vertex") {
+    return "/v1/projects/demo/locations/global";
+  }
+  return dialect.starts_with("openai") || dialect == "anthropic_messages" ? "/v1" : "";
+}
+
 }  // namespace
 
 int run_simulator(const SimulatorOptions& options) {
@@ -108,7 +119,8 @@ int run_simulator(const SimulatorOptions& options) {
     std::cerr << "waybill simulate: cannot write the ready file " << options.ready_file << '\n';
     return 1;
   }
-  std::cout << "A simulated provider listens on " << url << "/v1\n" << std::flush;
+  std::cout << "A simulated provider listens on " << url << base_of(options.dialect) << '\n'
+            << std::flush;
   worker.run();
   return 0;
 }

@@ -12,6 +12,7 @@ namespace waybill::app {
 struct SimulatorOptions {
   std::string address = "127.0.0.1";  // IPv4 or IPv6 literal
   std::uint16_t port = 9001;          // 0: the system picks one
+  std::string dialect;                // of the printed hint
   std::string ready_file;             // written as {"listen":["http://…"]}; empty: none
   simulator::EngineOptions engine;
 };

@@ -40,6 +40,7 @@ const Dialect kAnthropicMessages{
     .decode_response = anthropic::decode_response,
     .make_reader = anthropic::make_reader,
     .decode_error = anthropic::decode_error,
+    .id_field = "request-id",
     .decode_request = anthropic::decode_request,
     .encode_response = anthropic::encode_response,
     .make_writer = anthropic::make_writer,

@@ -237,6 +237,20 @@ void ContentDecoder::read_response(const JsonRef& response, ToolResultPart& resu
   }
 }
 
+namespace {
+
+// Google's Python SDK writes the URL-safe alphabet (RFC 4648 §5), which protobuf's JSON allows;
+// other dialects want the plain one.
+std::string plain_base64(std::string text) {
+  for (char& c : text) {
+    c = c == '-' ? '+' : c == '_' ? '/' : c;
+  }
+  text.append((4 - text.size() % 4) % 4, '=');
+  return text;
+}
+
+}  // namespace
+
 MediaPart ContentDecoder::read_media(const JsonRef& blob) {
   MediaPart media;
   if (reader_.object(blob)) {
@@ -245,7 +259,7 @@ MediaPart ContentDecoder::read_media(const JsonRef& blob) {
     if (media.media_type.empty()) {
       reader_.refuse(blob, R"(an object with "mimeType" and "data")");
     }
-    media.data = reader_.text(reader_.need(blob, "data", "the bytes in base64"));
+    media.data = plain_base64(reader_.text(reader_.need(blob, "data", "the bytes in base64")));
     media.name = reader_.text(member(blob, "displayName"));
   }
   media.kind = kind_of(media.media_type);

@@ -44,6 +44,7 @@ const Dialect kGemini{
     .decode_response = gemini::decode_response,
     .make_reader = gemini::make_reader,
     .decode_error = gemini::decode_error,
+    .keep_alive = "\n\n",  // Google's Python SDK takes no comments
     .decode_request = gemini::decode_request,
     .encode_response = gemini::encode_response,
     .make_writer = gemini::make_writer,

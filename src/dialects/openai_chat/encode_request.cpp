@@ -241,13 +241,15 @@ void RequestEncoder::write_reasoning() {
     json_.text("reasoning_effort", "none");
     return;
   }
-  if (!wish.wanted() || (!wish.effort && !wish.budget)) {
-    return;  // asked to think as it likes: it does
+  if (!wish.wanted()) {
+    return;
   }
   constexpr std::uint64_t kUsualLimit = 32'000;
   const std::uint64_t limit =
       in_.max_output_tokens.value_or(target_.max_output.value_or(kUsualLimit));
-  const Effort effort = wish.effort.value_or(effort_of(wish.budget.value_or(0), limit));
+  // Asked to think without a word how much: medium, as OpenRouter takes it.
+  const Effort effort =
+      wish.effort.value_or(wish.budget ? effort_of(*wish.budget, limit) : Effort::Medium);
   if (wish.budget && !wish.effort) {
     losses_.change("reasoning", "of " + std::to_string(*wish.budget) +
                                     " tokens was said as the effort \"" +

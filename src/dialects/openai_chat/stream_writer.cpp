@@ -41,7 +41,7 @@ class StreamWriter final : public EventWriter {
   struct State {
     FinishReason finish = FinishReason::None;
     std::string native;
-    bool finished = false;
+    bool has_role = false;    // was told
     std::size_t details = 0;  // reasoning details so far
     std::uint32_t block = UINT32_MAX;
     ReasoningPart::Kind kind = ReasoningPart::Kind::Text;
@@ -49,6 +49,9 @@ class StreamWriter final : public EventWriter {
 
   // Begins a chunk up to its delta's members; what is appended then begins with a comma.
   void begin(const Event& event, std::string_view content);
+  // Up to the delta's members.  The role is told once: OpenAI's own helpers join what comes
+  // twice.
+  void begin_delta(std::uint32_t choice);
   void close() { out_ += "},\"finish_reason\":null,\"native_finish_reason\":null}]}\n\n"; }
   void write_text(const Event& event);
   void write_reasoning(const Event& event);
@@ -77,10 +80,16 @@ StreamWriter::State& StreamWriter::state_of(std::uint32_t choice) {
 }
 
 void StreamWriter::begin(const Event& event, std::string_view content) {
-  out_ += opening_;
-  out_ += std::to_string(event.choice);
-  out_ += R"(,"delta":{"role":"assistant","content":)";
+  begin_delta(event.choice);
   out_ += content;
+}
+
+void StreamWriter::begin_delta(std::uint32_t choice) {
+  State& state = state_of(choice);
+  out_ += opening_;
+  out_ += std::to_string(choice);
+  out_ += state.has_role ? R"(,"delta":{"content":)" : R"(,"delta":{"role":"assistant","content":)";
+  state.has_role = true;
 }
 
 void StreamWriter::take(const Event& event) {
@@ -136,9 +145,7 @@ void StreamWriter::write_text(const Event& event) {
     out_ += ",\"refusal\":";
     append_quoted(out_, event.text);
   } else {
-    out_ += opening_;
-    out_ += std::to_string(event.choice);
-    out_ += R"(,"delta":{"role":"assistant","content":)";
+    begin_delta(event.choice);
     append_quoted(out_, event.text);
   }
   close();
@@ -227,7 +234,7 @@ void StreamWriter::write_media(const Event& event) {
 void StreamWriter::write_finish(std::uint32_t choice, const State& state) {
   out_ += opening_;
   out_ += std::to_string(choice);
-  out_ += R"(,"delta":{"role":"assistant","content":""},"finish_reason":)";
+  out_ += R"(,"delta":{"content":""},"finish_reason":)";
   append_json_string(out_, state.finish == FinishReason::None ? "stop" : name(state.finish));
   out_ += ",\"native_finish_reason\":";
   append_json_string(out_, state.native);

@@ -148,7 +148,7 @@ TEST(WriteUsageChunk, RepeatsTheFinishBesideTheUsage) {
       out,
       R"({"id":"gen-1","object":"chat.completion.chunk","created":1787300000,"model":"a/b",)"
       R"("provider":"P","system_fingerprint":"fp","service_tier":"default","choices":[{"index":0,)"
-      R"("delta":{"role":"assistant","content":""},"finish_reason":"stop",)"
+      R"("delta":{"content":""},"finish_reason":"stop",)"
       R"("native_finish_reason":"end_turn"}],"usage":{"prompt_tokens":10,"completion_tokens":3,)"
       R"("cost":0,"is_byok":false,"cost_details":{"upstream_inference_cost":0,)"
       R"("upstream_inference_prompt_cost":0,"upstream_inference_completions_cost":0}}})");
@@ -183,7 +183,7 @@ TEST(WriteErrorChunk, EndsTheStreamWithAChoice) {
       R"({"id":"gen-1","object":"chat.completion.chunk","created":5,"model":"a/b","provider":"P",)"
       R"("error":{"code":502,"message":"Provider \"X\" disconnected","metadata":{"error_type":)"
       R"("provider_unavailable","provider_code":"reset"}},"choices":[{"index":0,"delta":)"
-      R"({"role":"assistant","content":""},"finish_reason":"error","native_finish_reason":null}]})");
+      R"({"content":""},"finish_reason":"error","native_finish_reason":null}]})");
   EXPECT_EQ(read_chunk(out).kind, ChunkKind::Error);
 }
 
