@@ -14,7 +14,7 @@ namespace waybill::app {
 namespace {
 
 constexpr std::size_t kMaxLine = 64UL * 1024UL;
-constexpr std::chrono::seconds kPatience{10};
+constexpr std::chrono::seconds kClientPatience{10};
 constexpr int kAnswerMilliseconds = 30'000;
 
 }  // namespace
@@ -51,7 +51,7 @@ Result<std::unique_ptr<ControlServer>> ControlServer::open(net::Worker& worker,
 }
 
 net::Task<> ControlServer::serve(net::Stream stream) {
-  const TimePoint deadline = Clock::now() + kPatience;
+  const TimePoint deadline = Clock::now() + kClientPatience;
   std::string line;
   while (line.find('\n') == std::string::npos) {
     const net::IoResult got = stream.try_read(worker_.read_buffer());
@@ -71,7 +71,7 @@ net::Task<> ControlServer::serve(net::Stream stream) {
     }
   }
   const std::string response = handle_(std::string_view(line).substr(0, line.find('\n'))) + "\n";
-  const net::IoOutcome sent = co_await stream.write_all(response, deadline + kPatience);
+  const net::IoOutcome sent = co_await stream.write_all(response, deadline + kClientPatience);
   static_cast<void>(sent);  // a command that is gone needs no answer
 }
 
