@@ -5,6 +5,7 @@
 #include "waybill/base/json_writer.hpp"
 
 #include "body_reader.hpp"
+#include "charge_write.hpp"
 #include "escaped.hpp"
 
 namespace waybill::dialects {
@@ -145,14 +146,7 @@ std::string JsonPatch::apply(std::string_view text) const {
 std::string cost_members(const Charge& charge) {
   JsonWriter json;
   json.begin_object();
-  json.amount("cost", charge.total);
-  json.flag("is_byok", charge.key == KeyOwner::Client);
-  json.begin_object("cost_details");
-  json.amount("upstream_inference_cost",
-              add(charge.prompt, charge.completion).value_or(charge.total));
-  json.amount("upstream_inference_prompt_cost", charge.prompt);
-  json.amount("upstream_inference_completions_cost", charge.completion);
-  json.end_object();
+  write_charge(json, charge);
   return json.take().substr(1);  // the object stays open: its members only
 }
 

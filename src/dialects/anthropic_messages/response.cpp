@@ -4,6 +4,7 @@
 
 #include "waybill/base/json_writer.hpp"
 
+#include "../charge_write.hpp"
 #include "anthropic_messages.hpp"
 
 namespace waybill::dialects::anthropic {
@@ -145,14 +146,7 @@ void write_usage(JsonWriter& json, const ReplyBill& bill, std::string_view servi
   json.begin_object("output_tokens_details");
   json.number("thinking_tokens", usage.reasoning);
   json.end_object();
-  json.amount("cost", bill.charge.total);
-  json.flag("is_byok", bill.charge.key == KeyOwner::Client);
-  json.begin_object("cost_details");
-  json.amount("upstream_inference_cost",
-              add(bill.charge.prompt, bill.charge.completion).value_or(bill.charge.total));
-  json.amount("upstream_inference_prompt_cost", bill.charge.prompt);
-  json.amount("upstream_inference_completions_cost", bill.charge.completion);
-  json.end_object();
+  write_charge(json, bill.charge);
   json.end_object();
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "../charge_write.hpp"
 #include "../count_reader.hpp"
 #include "gemini.hpp"
 
@@ -142,14 +143,7 @@ void write_usage(JsonWriter& json, const ReplyBill& bill, std::string_view servi
   json.text_if_any("serviceTier", service_tier == "default" ? "standard" : service_tier);
   json.end_object();
   json.begin_object("usage");
-  json.amount("cost", bill.charge.total);
-  json.flag("is_byok", bill.charge.key == KeyOwner::Client);
-  json.begin_object("cost_details");
-  json.amount("upstream_inference_cost",
-              add(bill.charge.prompt, bill.charge.completion).value_or(bill.charge.total));
-  json.amount("upstream_inference_prompt_cost", bill.charge.prompt);
-  json.amount("upstream_inference_completions_cost", bill.charge.completion);
-  json.end_object();
+  write_charge(json, bill.charge);
   json.end_object();
 }
 

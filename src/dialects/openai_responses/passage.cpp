@@ -36,27 +36,25 @@ bool ends(const JsonRef& root) {
 
 void bill(const JsonRef& root, const ReplyBill& bill, JsonPatch& patch) {
   const JsonRef response = response_of(root);
-  const JsonRef usage = response["usage"];
-  if (usage.is_object() && bill.charge.counted_by == CountedBy::Provider) {
-    patch.append(usage, cost_members(bill.charge));
-    return;
-  }
   JsonWriter json;
   json.begin_object();
-  json.number("input_tokens", bill.usage.prompt);
-  json.begin_object("input_tokens_details");
-  json.number("cached_tokens", bill.usage.cached_read);
+  write_usage(json, bill);
   json.end_object();
-  json.number("output_tokens", bill.usage.completion);
-  json.begin_object("output_tokens_details");
-  json.number("reasoning_tokens", bill.usage.reasoning);
-  json.end_object();
-  json.number("total_tokens", bill.usage.prompt + bill.usage.completion);
-  const std::string own = json.take() + "," + cost_members(bill.charge) + "}";
-  if (usage.there()) {
-    patch.replace(usage, own);
+  const std::string text = json.take();
+  JsonTree built;
+  if (!built.parse(text, JsonOrigin::Upstream)) {
+    return;
+  }
+  const JsonRef own = built.root()["usage"];
+  const JsonRef usage = response["usage"];
+  if (usage.is_object() && bill.charge.counted_by == CountedBy::Provider) {
+    for (const std::string_view name : {"cost", "is_byok", "cost_details"}) {
+      patch.append(usage, in_quotes(name) + ":" + std::string(own[name].raw()));
+    }
+  } else if (usage.there()) {
+    patch.replace(usage, std::string(own.raw()));
   } else {
-    patch.append(response, "\"usage\":" + own);
+    patch.append(response, "\"usage\":" + std::string(own.raw()));
   }
 }
 
