@@ -68,11 +68,13 @@ class JsonRef {
   // Members or elements, in order: `for (const JsonRef each : value)`.
   class Iterator {
    public:
+    // NOLINTBEGIN(readability-identifier-naming): the standard's names
     using iterator_category = std::forward_iterator_tag;
     using value_type = JsonRef;
     using difference_type = std::ptrdiff_t;
     using pointer = const JsonRef*;
     using reference = JsonRef;
+    // NOLINTEND(readability-identifier-naming)
 
     Iterator() noexcept = default;
     Iterator(const JsonTree* tree, std::uint32_t node) noexcept : tree_(tree), node_(node) {}
